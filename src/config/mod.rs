@@ -1,0 +1,215 @@
+//! [`RunSpec`]: everything that determines one run, fully resolved; and how it is made from layers of settings.
+//!
+//! Settings come in layers, each a TOML table, the later ones winning: built-in defaults (the article's values), a
+//! `--config` file, `--set key=value`, flags. [`RunSpec::resolve`] merges and checks them; [`RunSpec::to_toml`] writes them
+//! all back, so that its output is a `--config` file again.
+
+mod layers;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use layers::{parse_assignment, read_table};
+
+use crate::data::DatasetKind;
+use crate::error::Result;
+use crate::model::VitConfig;
+use crate::optim::{self, BoxedRule};
+use crate::usage;
+
+/// Everything that determines one run. How fast it runs (threads) and where it writes are not part of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSpec {
+    /// The data set.
+    pub dataset: DatasetKind,
+    /// What `val_loss` and `val_accuracy` are measured on.
+    pub validation: Validation,
+    /// Train on this many images only: the first ones of the training set. 0 = all.
+    pub train_subset: usize,
+    /// Passes over the training images.
+    pub epochs: u64,
+    /// Images of a step.
+    pub batch: Batch,
+    /// Seed of the initial parameters and of the order of batches.
+    pub seed: u64,
+    /// Name of the optimizer in [`optim::REGISTRY`].
+    pub optim: String,
+    /// Learning rate.
+    pub lr: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// The optimizer's own hyperparameters, all of them.
+    #[serde(flatten)]
+    pub hyper: toml::Table,
+    /// Sizes of the model.
+    pub model: VitConfig,
+}
+
+/// Images of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Batch {
+    /// That many; the last batch of an epoch may be smaller.
+    Size(usize),
+    /// The whole training set: batch = ∞, one step an epoch, no noise of mini-batches.
+    Full,
+}
+
+impl fmt::Display for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Batch::Size(n) => n.fmt(f),
+            Batch::Full => f.write_str("full"),
+        }
+    }
+}
+
+impl FromStr for Batch {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.parse() {
+            Ok(n) if n > 0 => Ok(Batch::Size(n)),
+            _ if text == "full" => Ok(Batch::Full),
+            _ => usage!("batch = {text} is impossible; it must be a positive number of images, or 'full'"),
+        }
+    }
+}
+
+/// What validation loss and accuracy are measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Validation {
+    /// The test set, as in the article.
+    Test,
+    /// The last `n` images of the training set, which are not trained on: for choosing hyperparameters.
+    Holdout(usize),
+}
+
+impl fmt::Display for Validation {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Validation::Test => f.write_str("test"),
+            Validation::Holdout(n) => write!(f, "holdout:{n}"),
+        }
+    }
+}
+
+impl FromStr for Validation {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.strip_prefix("holdout:").map(str::parse) {
+            Some(Ok(n)) if n > 0 => Ok(Validation::Holdout(n)),
+            _ if text == "test" => Ok(Validation::Test),
+            _ => usage!("validation = {text} is unknown; it must be 'test' or 'holdout:N', such as holdout:5000"),
+        }
+    }
+}
+
+/// Serialises as a number or "full"; as the text that `FromStr` reads.
+impl Serialize for Batch {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Batch::Size(n) => s.serialize_u64(*n as u64),
+            Batch::Full => s.serialize_str("full"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Batch {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        toml::Value::deserialize(d)?.to_string().trim_matches('"').parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for Validation {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Validation {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Default for RunSpec {
+    /// The article's run with Adam.
+    fn default() -> Self {
+        let adam = optim::find("adam").expect("Adam is registered");
+        Self {
+            dataset: DatasetKind::Mnist,
+            validation: Validation::Test,
+            train_subset: 0,
+            epochs: 20,
+            batch: Batch::Size(4096),
+            seed: 0,
+            optim: adam.name.to_string(),
+            lr: 1e-3,
+            weight_decay: 0.0,
+            hyper: (adam.defaults)(),
+            model: VitConfig::default(),
+        }
+    }
+}
+
+impl RunSpec {
+    /// Merges layers of settings over the defaults, the later ones winning, and checks the result.
+    ///
+    /// # Errors
+    /// A [`UsageError`](crate::error::UsageError): an unknown key (with the nearest known one), a value of the wrong kind,
+    /// or an impossible setting.
+    pub fn resolve(layers: impl IntoIterator<Item = toml::Table>) -> Result<Self> {
+        let mut given = toml::Table::new();
+        for layer in layers {
+            layers::merge(&mut given, layer)?;
+        }
+        let name = match given.get("optim") {
+            None => RunSpec::default().optim,
+            Some(toml::Value::String(name)) => name.clone(),
+            Some(other) => usage!("optim = {other} is not a name; known: {}", optim::names()),
+        };
+        let entry = optim::find(&name)?;
+        let defaults = RunSpec { optim: name, hyper: (entry.defaults)(), ..RunSpec::default() };
+        let mut table = toml::Table::try_from(defaults)?;
+        layers::check_known(&given, &table, &format!(" (optimizer {})", entry.name))?;
+        layers::merge(&mut table, given)?;
+        let spec: RunSpec = match table.try_into() {
+            Ok(spec) => spec,
+            Err(e) => usage!("configuration: {}", e.message()),
+        };
+        spec.validate()?;
+        Ok(spec)
+    }
+
+    /// Checks what can be checked without the data.
+    ///
+    /// # Errors
+    /// A [`UsageError`](crate::error::UsageError) that names the setting, its value and what it must be.
+    pub fn validate(&self) -> Result<()> {
+        self.model.validate()?;
+        optim::check_not_negative("lr", self.lr)?;
+        optim::check_not_negative("weight_decay", self.weight_decay)?;
+        self.rule()?;
+        Ok(())
+    }
+
+    /// The optimizer's rule with its hyperparameters.
+    pub fn rule(&self) -> Result<BoxedRule> {
+        (optim::find(&self.optim)?.build)(&self.hyper)
+    }
+
+    /// All settings as TOML: a configuration file that gives this run again.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a run's settings are TOML")
+    }
+
+    /// SHA-256 (hex) over all settings but `epochs`, which a resumed run may extend.
+    pub fn hash(&self) -> String {
+        let timeless = RunSpec { epochs: 0, ..self.clone() };
+        Sha256::digest(timeless.to_toml()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

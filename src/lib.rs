@@ -1,0 +1,38 @@
+//! **snr-bench** asks of a neural-network optimizer: *is it really better than Adam here, and why?*
+//!
+//! It reproduces the article "SNRAdam: Improving the Adam Optimizer", which replaces Adam's running mean of the
+//! squared gradient by a running variance of the gradient, on a small Vision Transformer and MNIST.
+//!
+//! # Architecture
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! configs/*.toml, flags ─► RunSpec ─► trainer ─► run directory ─► plot
+//!        [config]                     [train]     (CSV, TOML,     [plot]
+//!                                    │   │   │     safetensors)
+//!                               [data] [model] [optim]
+//!                                        │
+//!                                      [ops]
+//! ```
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`config`] | [`config::RunSpec`]: everything that determines one run, and how defaults, a file, `--set` and flags make it |
+//! | [`data`] | MNIST and the built-in `digits`, the seeded order of batches |
+//! | [`model`] | the Vision Transformer under timm's names: composed of Candle operations for any device, and fused for the CPU |
+//! | [`ops`] | forward and backward of each fused operation, beside its composed twin |
+//! | [`optim`] | one file an optimizer, its equations on top, and the registry that everything else reads |
+//! | [`train`] | one run: exact gradient over shards, loop, checkpoint, run directory |
+//! | [`plot`] | figures from run directories |
+//! | [`cli`] | what the `snr-bench` binary does with its arguments; nothing that a library user would miss |
+
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod error;
+pub mod model;
+pub mod ops;
+pub mod optim;
+pub mod plot;
+pub mod train;

@@ -1,0 +1,112 @@
+//! SNRAdam: Adam whose denominator is the running *variance* of the gradient instead of its mean square.
+//!
+//! ```text
+//! c ← 0 if t = 1, else m/(1−β1ᵗ⁻¹)      the bias-corrected mean before this gradient
+//! m ← β1 m + (1−β1) g
+//! s ← β2 s + (1−β2) (g − c)²
+//! θ ← θ − lr · m̂ / (√ŝ + ε)             m̂ = m/(1−β1ᵗ),  ŝ = s/(1−β2ᵗ)
+//! ```
+//!
+//! At t = 1 it equals Adam. The step is a ratio of signal to noise: under a constant gradient it grows like √t, since
+//! only the first term of s is not 0. That is the article's claim ("as large as infinity") and the danger.
+//!
+//! Reference: `snr_adam.py` in iitmdinesh/kf_adam, 2023. The closest published relative is [AdaBelief](super::adabelief),
+//! which centres on the mean *after* this gradient, without bias correction, and adds ε inside the running sum.
+//!
+//! # Other centres, for ablation
+//! [`Centering`] names what the variance is taken around. Only the author's is safe at the first step.
+//!
+//! # Example
+//! Where `candle_nn::AdamW` stood:
+//!
+//! ```
+//! use candle_core::{Device, Tensor, Var};
+//! use candle_nn::Optimizer;
+//! use snr_bench::optim::{Config, SnrAdam};
+//!
+//! # fn main() -> candle_core::Result<()> {
+//! let x = Var::new(&[3.0f32, -2.0], &Device::Cpu)?;
+//! let mut opt = <SnrAdam as Optimizer>::new(vec![x.clone()], Config { lr: 0.05, ..Config::default() })?;
+//! for _ in 0..500 {
+//!     let loss = x.sqr()?.sum_all()?;
+//!     opt.backward_step(&loss)?;
+//! }
+//! assert!(x.sqr()?.sum_all()?.to_scalar::<f32>()? < 1e-3);
+//! # Ok(())
+//! # }
+//! ```
+
+use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::optimizer::check_adam_like;
+use super::{Optimizer, Rule, bias_correction};
+
+/// SNRAdam over variables.
+pub type SnrAdam = Optimizer<SnrAdamRule>;
+
+/// What the variance of the gradient is taken around.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Centering {
+    /// The bias-corrected mean before this gradient (the author's). At t = 1 the centre is 0, so s = g² and the first
+    /// step is Adam's.
+    #[default]
+    Previous,
+    /// The bias-corrected mean after this gradient. At t = 1 that is g itself: s = 0 and the step is g/ε, 10⁸ times the
+    /// gradient with the default ε. Diverges unless ε is of the order of the gradient.
+    Current,
+    /// ŝ = v̂ − m̂² from Adam's two moments. At t = 1 it is 0 as well, and the step is g/ε. The difference of two nearly
+    /// equal f32 numbers can also come out negative; it is taken as 0 then, which is a step of m̂/ε again.
+    Moments,
+}
+
+/// Hyperparameters of [SNRAdam](self).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnrAdamRule {
+    /// Decay rate of the running mean of g.
+    pub beta1: f64,
+    /// Decay rate of the running variance of g.
+    pub beta2: f64,
+    /// Added to the root.
+    pub eps: f64,
+    /// What the variance is taken around.
+    pub centering: Centering,
+}
+
+impl Default for SnrAdamRule {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, centering: Centering::Previous }
+    }
+}
+
+impl Rule for SnrAdamRule {
+    fn slots(&self) -> &'static [&'static str] {
+        &["exp_avg", "exp_avg_var"]
+    }
+
+    fn validate(&self) -> crate::error::Result<()> {
+        check_adam_like(self.beta1, self.beta2, self.eps)
+    }
+
+    fn step(&self, t: u64, g: &Tensor, state: &mut [Tensor]) -> Result<Tensor> {
+        let (beta1, beta2) = (self.beta1, self.beta2);
+        let m = ((&state[0] * beta1)? + (g * (1.0 - beta1))?)?;
+        let m_hat = (&m / bias_correction(beta1, t))?;
+        let deviation = match self.centering {
+            Centering::Previous if t > 1 => (g - (&state[0] / bias_correction(beta1, t - 1))?)?,
+            Centering::Current => (g - &m_hat)?,
+            Centering::Previous | Centering::Moments => g.clone(),
+        };
+        let s = ((&state[1] * beta2)? + (deviation.sqr()? * (1.0 - beta2))?)?;
+        let s_hat = (&s / bias_correction(beta2, t))?;
+        let variance = match self.centering {
+            Centering::Moments => (s_hat - m_hat.sqr()?)?.relu()?,
+            Centering::Previous | Centering::Current => s_hat,
+        };
+        state[0] = m;
+        state[1] = s;
+        m_hat / (variance.sqrt()? + self.eps)?
+    }
+}

@@ -1,0 +1,34 @@
+//! The rows of `metrics.csv`.
+
+use serde::{Deserialize, Serialize};
+
+/// One row of `metrics.csv`: an epoch. Row 0 is the evaluation before training; what training alone defines is empty there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Epochs done.
+    pub epoch: u64,
+    /// Optimizer steps done.
+    pub step: u64,
+    /// Training samples processed.
+    pub samples_seen: u64,
+    /// Learning rate of the epoch's last step.
+    pub lr: f64,
+    /// Sample-weighted mean cross-entropy (nats) over the epoch's batches as they were trained on, each before its step.
+    pub train_loss: Option<f64>,
+    /// Share of those samples that were classified correctly, 0 to 1.
+    pub train_accuracy: Option<f64>,
+    /// Mean cross-entropy (nats) over the validation set after the epoch.
+    pub val_loss: f64,
+    /// Share of the validation set classified correctly, 0 to 1.
+    pub val_accuracy: f64,
+    /// Mean over the epoch's steps of the gradient's Euclidean norm.
+    pub grad_norm: Option<f64>,
+    /// Mean over the epoch's steps of the Euclidean norm of the change of all parameters.
+    pub update_norm: Option<f64>,
+    /// Euclidean norm of all parameters after the epoch.
+    pub param_norm: f64,
+    /// Seconds that the epoch took, its evaluation included.
+    pub epoch_seconds: f64,
+    /// Seconds since the run began, earlier parts of a resumed run included.
+    pub wall_seconds: f64,
+}

@@ -1,0 +1,5 @@
+//! One run: from a resolved [`RunSpec`](crate::config::RunSpec) to a run directory.
+
+mod metrics;
+
+pub use metrics::Row;
