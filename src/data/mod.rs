@@ -1,11 +1,25 @@
-//! Data sets: [MNIST](mnist) from its four IDX files, and [`digits`], which the program draws itself.
+//! Data sets: [MNIST](mnist) from its four [IDX](idx) files, and [`digits`], which the program draws itself; and the seeded
+//! [`order`] of batches.
 //!
 //! Pixels stay `u8` as they are on disk and become `f32` in [0, 1] only inside a shard, so a data set costs 784 bytes
 //! an image and nothing else.
 
+mod batches;
+pub mod digits;
+mod glyphs;
+#[cfg(feature = "hub")]
+mod hub;
+pub mod idx;
+pub mod mnist;
+
 use std::path::Path;
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use batches::order;
 
 use crate::error::Result;
 
@@ -60,15 +74,39 @@ pub struct Dataset {
     pub train: Images,
     /// 10,000 images: the article's validation set.
     pub test: Images,
-    /// SHA-256 (hex) over pixels and labels of train, then of test: what two runs must share to be compared.
+    /// What two runs must share to be compared: SHA-256 (hex) over the SHA-256 of training images, training labels, test
+    /// images and test labels, each as an uncompressed IDX file.
     pub hash: String,
 }
 
-/// Loads a data set. MNIST is looked for in `data_dir`, else `$SNR_BENCH_DATA`, else `data/`, there in `mnist/`.
+/// Loads a data set. MNIST is looked for in [`mnist::dir`]; what is missing there is downloaded and written.
 ///
 /// # Errors
 /// Missing, unreadable, truncated or corrupt files, each with what to do about it.
 pub fn load(kind: DatasetKind, data_dir: Option<&Path>) -> Result<Dataset> {
-    let _ = (kind, data_dir);
-    anyhow::bail!("not yet")
+    match kind {
+        DatasetKind::Digits => Ok(digits::load()),
+        DatasetKind::Mnist => {
+            let dir = mnist::dir(data_dir);
+            mnist::fetch(&dir)?;
+            mnist::load(&dir)
+        }
+    }
+}
+
+/// [`Dataset::hash`] from the hashes of images and labels of train, then of test.
+fn hash_of(splits: [[[u8; 32]; 2]; 2]) -> String {
+    hex(&Sha256::digest(splits.as_flattened().as_flattened()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The random numbers of one purpose: an own stream for each `tag` and key, the same on every machine.
+fn rng(tag: [u8; 8], key: [u64; 3]) -> ChaCha8Rng {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&tag);
+    seed[8..].copy_from_slice(key.map(u64::to_le_bytes).as_flattened());
+    ChaCha8Rng::from_seed(seed)
 }

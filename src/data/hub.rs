@@ -1,0 +1,69 @@
+//! Fetches MNIST with candle-datasets, from the Hugging Face Hub.
+//!
+//! candle-datasets panics on bad rows, sets no time limit and returns `f32`; so it runs in a thread of its own, is waited for
+//! only so long, and what it returns becomes bytes again and must have MNIST's hashes before anything is written.
+
+use std::path::Path;
+use std::sync::{Once, mpsc};
+use std::time::Duration;
+use std::{panic, thread};
+
+use anyhow::{Context, anyhow};
+use candle_core::{DType, Tensor};
+
+use super::mnist::{FILES, File, write};
+use crate::error::Result;
+
+/// How long the download of 18 MB may take. A file that came within it is kept in the Hub's cache for the next attempt.
+const LIMIT: Duration = Duration::from_secs(90);
+const THREAD: &str = "mnist-download";
+
+/// Downloads MNIST and writes the files of `wanted` into `dir`, verified and whole or not at all; says so on stderr.
+///
+/// # Errors
+/// No network, an answer that is not MNIST, no answer within 90 s, or `dir` cannot be written.
+pub fn fetch(dir: &Path, wanted: &[&File]) -> Result<()> {
+    eprintln!("MNIST is not in {}: downloading it (18 MB) from huggingface.co/datasets/ylecun/mnist", dir.display());
+    let arrays = download()?;
+    for (file, values) in FILES.iter().zip(&arrays) {
+        if wanted.iter().any(|w| w.name == file.name) {
+            eprintln!("wrote {}", write(dir, file, values)?.display());
+        }
+    }
+    Ok(())
+}
+
+/// The values of MNIST's four files.
+fn download() -> Result<[Vec<u8>; 4]> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if thread::current().name() != Some(THREAD) {
+                others(info);
+            }
+        }));
+    });
+    let (sender, receiver) = mpsc::channel();
+    let work = move || sender.send(download_unchecked());
+    thread::Builder::new().name(THREAD.into()).spawn(work).context("cannot start a thread")?;
+    match receiver.recv_timeout(LIMIT) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(anyhow!("not done after {} s", LIMIT.as_secs())),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(anyhow!("what came is no data set")),
+    }
+}
+
+fn download_unchecked() -> Result<[Vec<u8>; 4]> {
+    let data = candle_datasets::vision::mnist::load()?;
+    // The exact inverse of candle-datasets' u8 → f32 / 255.
+    let bytes = |images: &Tensor| -> Result<Vec<u8>> {
+        Ok((images.flatten_all()? * 255.)?.round()?.to_dtype(DType::U8)?.to_vec1()?)
+    };
+    Ok([
+        bytes(&data.train_images)?,
+        data.train_labels.to_vec1()?,
+        bytes(&data.test_images)?,
+        data.test_labels.to_vec1()?,
+    ])
+}
