@@ -1,10 +1,14 @@
 //! The model: a Vision Transformer under timm's names, so that a checkpoint opens in timm as it is.
 
 mod backend;
+mod composed;
 mod params;
+pub mod vit;
 
 pub use backend::{Backend, Totals};
+pub use composed::Composed;
 pub use params::Params;
+pub use vit::Vit;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! A [`Rule`] carried over all parameters of a model.
 
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Tensor, Var};
+use candle_core::{Tensor, Var};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -79,8 +79,13 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// One step with the gradient of each variable, in the order they were given.
+    ///
+    /// # Errors
+    /// Another number of gradients than of variables, or one of another shape.
     pub fn apply(&mut self, grads: &[Tensor]) -> candle_core::Result<()> {
-        assert_eq!(grads.len(), self.vars.len(), "one gradient a variable");
+        if grads.len() != self.vars.len() {
+            candle_core::bail!("{} gradients for {} variables; give one for each", grads.len(), self.vars.len());
+        }
         self.t += 1;
         for ((var, state), g) in self.vars.iter().zip(&mut self.state).zip(grads) {
             Self::update(&self.config, self.t, var, state, g)?;
@@ -89,13 +94,13 @@ impl<R: Rule> Optimizer<R> {
     }
 
     fn update(config: &Config<R>, t: u64, var: &Var, state: &mut [Tensor], g: &Tensor) -> candle_core::Result<()> {
-        let step = config.rule.step(t, g, state)?;
+        // Detached: Candle's gradients carry the graph that they came from, and the state would keep all of them alive.
+        let step = config.rule.step(t, &g.detach(), state)?;
         let decayed = match config.weight_decay {
-            0.0 => var.as_tensor().clone(),
-            wd => (var.as_tensor() * (1.0 - config.lr * wd))?,
+            0.0 => var.as_detached_tensor(),
+            wd => (var.as_detached_tensor() * (1.0 - config.lr * wd))?,
         };
-        // Detached: a step must not hang on to the graph that its gradient came from.
-        var.set(&(decayed - (step * config.lr)?)?.detach())
+        var.set(&(decayed - (step * config.lr)?)?)
     }
 
     /// Steps done.
@@ -125,7 +130,7 @@ impl<R: Rule> Optimizer<R> {
                     tensor.dims(),
                     var.dims()
                 );
-                list.push(tensor.to_dtype(DType::F32)?);
+                list.push(tensor.to_dtype(var.dtype())?.to_device(var.device())?);
             }
             restored.push(list);
         }
@@ -142,7 +147,7 @@ impl<R: Rule> candle_nn::Optimizer for Optimizer<R> {
         Optimizer::new(vars, config).map_err(|e| candle_core::Error::Msg(e.to_string()))
     }
 
-    /// Variables without a gradient are left alone.
+    /// Variables without a gradient are left alone; the step counts for them all the same, as in `candle_nn::AdamW`.
     fn step(&mut self, grads: &GradStore) -> candle_core::Result<()> {
         self.t += 1;
         for (var, state) in self.vars.iter().zip(&mut self.state) {

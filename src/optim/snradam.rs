@@ -53,8 +53,8 @@ pub enum Centering {
     /// step is Adam's.
     #[default]
     Previous,
-    /// The bias-corrected mean after this gradient. At t = 1 that is g itself: s = 0 and the step is g/ε, 10⁸ times the
-    /// gradient with the default ε. Diverges unless ε is of the order of the gradient.
+    /// The bias-corrected mean after this gradient, c ← m̂. At t = 1 that is g itself: s = 0 and the step is g/ε, 10⁸
+    /// times the gradient with the default ε. Diverges unless ε is of the order of the gradient.
     Current,
     /// ŝ = v̂ − m̂² from Adam's two moments. At t = 1 it is 0 as well, and the step is g/ε. The difference of two nearly
     /// equal f32 numbers can also come out negative; it is taken as 0 then, which is a step of m̂/ε again.
@@ -82,8 +82,9 @@ impl Default for SnrAdamRule {
 }
 
 impl Rule for SnrAdamRule {
+    /// m̂ and ŝ: kept with their bias corrected, so that m̂ before a step *is* the centre c, 0 at the first.
     fn slots(&self) -> &'static [&'static str] {
-        &["exp_avg", "exp_avg_var"]
+        &["mean", "variance"]
     }
 
     fn validate(&self) -> crate::error::Result<()> {
@@ -91,22 +92,27 @@ impl Rule for SnrAdamRule {
     }
 
     fn step(&self, t: u64, g: &Tensor, state: &mut [Tensor]) -> Result<Tensor> {
-        let (beta1, beta2) = (self.beta1, self.beta2);
-        let m = ((&state[0] * beta1)? + (g * (1.0 - beta1))?)?;
-        let m_hat = (&m / bias_correction(beta1, t))?;
+        let (w1, w2) = (newest_weight(self.beta1, t), newest_weight(self.beta2, t));
+        let c = &state[0];
         let deviation = match self.centering {
-            Centering::Previous if t > 1 => (g - (&state[0] / bias_correction(beta1, t - 1))?)?,
-            Centering::Current => (g - &m_hat)?,
-            Centering::Previous | Centering::Moments => g.clone(),
+            Centering::Previous => (g - c)?,
+            Centering::Current => ((g - c)? * (1.0 - w1))?, // = g − m̂, without its rounding
+            Centering::Moments => g.clone(),
         };
-        let s = ((&state[1] * beta2)? + (deviation.sqr()? * (1.0 - beta2))?)?;
-        let s_hat = (&s / bias_correction(beta2, t))?;
+        let m_hat = ((c * (1.0 - w1))? + (g * w1)?)?;
+        let s_hat = ((&state[1] * (1.0 - w2))? + (deviation.sqr()? * w2)?)?;
         let variance = match self.centering {
-            Centering::Moments => (s_hat - m_hat.sqr()?)?.relu()?,
-            Centering::Previous | Centering::Current => s_hat,
+            Centering::Moments => (&s_hat - m_hat.sqr()?)?.relu()?,
+            Centering::Previous | Centering::Current => s_hat.clone(),
         };
-        state[0] = m;
-        state[1] = s;
+        state[0] = m_hat.clone();
+        state[1] = s_hat;
         m_hat / (variance.sqrt()? + self.eps)?
     }
+}
+
+/// The weight w = (1−β)/(1−βᵗ) of the newest of t terms in their bias-corrected running mean:
+/// m̂ₜ = (1−w) m̂ₜ₋₁ + w gₜ is m/(1−βᵗ) with m ← β m + (1−β) g. It is exactly 1 at t = 1.
+fn newest_weight(beta: f64, t: u64) -> f64 {
+    if t == 1 { 1.0 } else { (1.0 - beta) / bias_correction(beta, t) }
 }

@@ -1,0 +1,64 @@
+"""Writes tests/golden/model*.safetensors: what timm's Vision Transformer computes in float64 for fixed weights.
+
+    pip install numpy torch timm safetensors
+    python scripts/golden_model.py
+
+Each file holds `weight.NAME`, `logits` [8, 10], `loss` [1] (mean cross-entropy, nats) and `grad.NAME` for the 8 images
+of tests/golden/digits8.bin (8 × 784 pixels, then 8 labels, all bytes). tests/model.rs names the sizes again.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+from timm.models.vision_transformer import VisionTransformer
+
+GOLDEN = Path(__file__).parent.parent / "tests" / "golden"
+CONFIGS = {
+    "model": dict(patch_size=4, embed_dim=64, depth=2, num_heads=4, mlp_ratio=4),
+    # No size as in the default model, so that none of them can be hard-wired.
+    "model_other": dict(patch_size=7, embed_dim=48, depth=3, num_heads=3, mlp_ratio=2),
+}
+
+
+def read_digits() -> tuple[torch.Tensor, torch.Tensor]:
+    """Pixels [8, 1, 28, 28] in 0 to 1 and labels [8]."""
+    raw = np.fromfile(GOLDEN / "digits8.bin", dtype=np.uint8)
+    pixels = torch.tensor(raw[: 8 * 784].reshape(8, 1, 28, 28)).double() / 255
+    return pixels, torch.tensor(raw[8 * 784 :]).long()
+
+
+def draw_weight(name: str, shape: tuple[int, ...], rng: np.random.RandomState) -> np.ndarray:
+    """Somewhat larger than an initialisation, so that attention is not flat and every gradient counts. f32 values."""
+    if "norm" in name:
+        value = rng.normal(1.0 if name.endswith("weight") else 0.0, 0.2, shape)
+    elif "." not in name:
+        value = rng.normal(0.0, 0.3, shape)
+    elif name.endswith("bias"):
+        value = rng.uniform(-0.2, 0.2, shape)
+    else:
+        value = rng.uniform(-1.5, 1.5, shape) / np.sqrt(np.prod(shape[1:]))
+    return value.astype(np.float32)
+
+
+def golden(config: dict, seed: int) -> dict[str, np.ndarray]:
+    model = VisionTransformer(img_size=28, in_chans=1, num_classes=10, **config).double()
+    rng = np.random.RandomState(seed)
+    weights = {name: draw_weight(name, tuple(p.shape), rng) for name, p in model.named_parameters()}
+    model.load_state_dict({name: torch.tensor(w) for name, w in weights.items()}, strict=True)
+
+    pixels, labels = read_digits()
+    logits = model(pixels)
+    loss = torch.nn.functional.cross_entropy(logits, labels)
+    loss.backward()
+
+    arrays = {f"weight.{name}": w for name, w in weights.items()}
+    arrays |= {f"grad.{name}": p.grad.numpy() for name, p in model.named_parameters()}
+    arrays |= {"logits": logits.detach().numpy(), "loss": np.array([loss.item()])}
+    print(f"{config}: {sum(w.size for w in weights.values())} parameters, loss {loss.item():.6f}")
+    return {name: np.ascontiguousarray(a, dtype=np.float32) for name, a in arrays.items()}
+
+
+for seed, (name, config) in enumerate(CONFIGS.items()):
+    save_file(golden(config, seed), GOLDEN / f"{name}.safetensors")

@@ -1,0 +1,131 @@
+//! The backend for any device: Candle's operations and Candle's backward pass.
+
+use anyhow::Context;
+use candle_core::{D, DType, Device, Tensor, Var};
+
+use super::vit::Vit;
+use super::{Backend, Params, Totals, VitConfig};
+use crate::data::{Images, PIXELS, SIDE};
+use crate::error::Result;
+
+/// [`Backend`] over [`Vit`]: shards of images one after another, each with its own graph.
+///
+/// A shard's gradient leaves the graph before the next one begins, and is summed on the host in f64 in the order of the
+/// samples: memory depends on the shard alone, and the result does not depend on threads.
+pub struct Composed {
+    config: VitConfig,
+    device: Device,
+    shard: usize,
+    loaded: Option<Loaded>,
+}
+
+/// The model and the variables it was built over.
+struct Loaded {
+    vit: Vit,
+    vars: Vec<(String, Var)>,
+}
+
+impl Composed {
+    /// Images of a shard unless there is a reason for another number: large enough to keep a GPU busy, small enough
+    /// that the graph of the default model takes about 1 GB.
+    pub const SHARD: usize = 512;
+
+    /// A backend for models of `config` on `device`, which takes `shard` images at a time.
+    pub fn new(config: &VitConfig, device: &Device, shard: usize) -> Result<Self> {
+        config.validate()?;
+        anyhow::ensure!(shard > 0, "a shard of 0 images never ends; take {}", Self::SHARD);
+        Ok(Self { config: config.clone(), device: device.clone(), shard, loaded: None })
+    }
+
+    fn loaded(&self) -> Result<&Loaded> {
+        self.loaded.as_ref().context("the backend has no parameters yet; call load first")
+    }
+
+    /// Forward pass of one shard: the samples' cross-entropies `[n]` with their graph, and the totals.
+    fn forward(&self, images: &Images, shard: &[u32]) -> Result<(Tensor, Totals)> {
+        let pixels: Vec<u8> = shard.iter().flat_map(|&i| images.image(i as usize)).copied().collect();
+        let labels: Vec<u32> = shard.iter().map(|&i| u32::from(images.labels[i as usize])).collect();
+        let (pixels, labels) = self.to_device(pixels, labels)?;
+        let logits = self.loaded()?.vit.forward(&pixels)?;
+        let losses = cross_entropy(&logits, &labels)?;
+        let correct = logits.argmax(D::Minus1)?.eq(&labels)?.to_vec1::<u8>()?;
+        let totals = Totals {
+            loss: losses.to_vec1::<f32>()?.into_iter().map(f64::from).sum(),
+            correct: correct.into_iter().map(u64::from).sum(),
+            samples: shard.len() as u64,
+        };
+        Ok((losses, totals))
+    }
+
+    /// Pixels as `[n, 28, 28]` f32 in 0 to 1, labels as `[n]`.
+    fn to_device(&self, pixels: Vec<u8>, labels: Vec<u32>) -> Result<(Tensor, Tensor)> {
+        let n = pixels.len() / PIXELS;
+        let pixels = Tensor::from_vec(pixels, (n, SIDE, SIDE), &self.device)?;
+        Ok(((pixels.to_dtype(DType::F32)? / 255.0)?, Tensor::from_vec(labels, n, &self.device)?))
+    }
+}
+
+/// −log softmax(logits)[label] in nats: logits `[n, 10]`, labels `[n]` → `[n]`. The maximum is taken out of the
+/// exponentials, so that large logits do not overflow; NaN and infinity come out as NaN or infinity.
+fn cross_entropy(logits: &Tensor, labels: &Tensor) -> candle_core::Result<Tensor> {
+    let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
+    let log_sum = shifted.exp()?.sum(D::Minus1)?.log()?;
+    let own = shifted.gather(&labels.unsqueeze(1)?, 1)?.squeeze(1)?;
+    log_sum - own
+}
+
+impl Backend for Composed {
+    fn load(&mut self, params: &Params) -> Result<()> {
+        let vit = Vit::new(&self.config, params.var_builder(&self.device))?;
+        let vars = params.iter().map(|(name, var)| (name.to_string(), var.clone())).collect();
+        self.loaded = Some(Loaded { vit, vars });
+        Ok(())
+    }
+
+    fn gradient(
+        &mut self,
+        images: &Images,
+        indices: &[u32],
+        progress: &(dyn Fn(Totals) + Sync),
+        grad: &mut [f32],
+    ) -> Result<Totals> {
+        anyhow::ensure!(!indices.is_empty(), "the mean over no samples has no gradient; give at least one");
+        let vars = &self.loaded()?.vars;
+        let mut sums = vec![0.0f64; vars.iter().map(|(_, var)| var.elem_count()).sum()];
+        anyhow::ensure!(
+            sums.len() == grad.len(),
+            "the gradient has {} numbers where the model has {} parameters",
+            grad.len(),
+            sums.len()
+        );
+        let mut totals = Totals::default();
+        for shard in indices.chunks(self.shard) {
+            let (losses, shard_totals) = self.forward(images, shard)?;
+            let grads = losses.sum_all()?.backward()?;
+            let mut rest = sums.as_mut_slice();
+            for (name, var) in vars {
+                let g = grads.get(var).with_context(|| format!("no gradient arrives at '{name}'"))?;
+                let (head, tail) = rest.split_at_mut(var.elem_count());
+                for (sum, g) in head.iter_mut().zip(g.flatten_all()?.to_vec1::<f32>()?) {
+                    *sum += f64::from(g);
+                }
+                rest = tail;
+            }
+            totals += shard_totals;
+            progress(shard_totals);
+        }
+        let n = indices.len() as f64;
+        grad.iter_mut().zip(sums).for_each(|(g, sum)| *g = (sum / n) as f32);
+        Ok(totals)
+    }
+
+    fn evaluate(&mut self, images: &Images, indices: &[u32], progress: &(dyn Fn(Totals) + Sync)) -> Result<Totals> {
+        let mut totals = Totals::default();
+        for shard in indices.chunks(self.shard) {
+            let (_, shard_totals) = self.forward(images, shard)?;
+            totals += shard_totals;
+            progress(shard_totals);
+        }
+        Ok(totals)
+    }
+}
