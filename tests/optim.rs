@@ -117,7 +117,6 @@ fn all_minimise_a_quadratic() {
             opt.backward_step(&loss()).unwrap();
         }
         let end = loss().to_scalar::<f32>().unwrap();
-        println!("{}: quadratic {end:e}", entry.name);
         assert!(end < 1e-3, "{}: {end}", entry.name);
     }
 }
@@ -134,7 +133,6 @@ fn all_find_the_minimum_of_rosenbrock() {
             opt.apply(&[tensor(&[-2.0 * (1.0 - x) - 400.0 * x * r, 200.0 * r])]).unwrap();
         }
         let end = values(&theta);
-        println!("{}: Rosenbrock {end:?}", entry.name);
         assert!((end[0] - 1.0).abs() < 0.01 && (end[1] - 1.0).abs() < 0.02, "{}: {end:?}", entry.name);
     }
 }

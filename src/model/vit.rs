@@ -84,11 +84,7 @@ struct Attention {
 impl Attention {
     fn new(config: &VitConfig, vb: VarBuilder) -> Result<Self> {
         let d = config.embed_dim;
-        Ok(Self {
-            config: config.clone(),
-            qkv: linear(d, 3 * d, vb.pp("qkv"))?,
-            proj: linear(d, d, vb.pp("proj"))?,
-        })
+        Ok(Self { config: config.clone(), qkv: linear(d, 3 * d, vb.pp("qkv"))?, proj: linear(d, d, vb.pp("proj"))? })
     }
 }
 

@@ -1,0 +1,37 @@
+//! Prints the logits of a checkpoint, one CSV row an image:
+//!
+//! ```text
+//! cargo run --release --example logits -- DIR IMAGES
+//! ```
+//!
+//! DIR holds `config.toml` and `model.safetensors`, as `snr-bench train` leaves them; IMAGES is a file of n × 784 pixels
+//! and n labels, all bytes (such as `tests/golden/digits8.bin`). `scripts/check_timm.py` compares the output with timm's.
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use candle_core::{DType, Device, Tensor};
+use snr_bench::config::{RunSpec, read_table};
+use snr_bench::data::{PIXELS, SIDE};
+use snr_bench::model::{Params, Vit};
+
+fn main() -> anyhow::Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [dir, images] = args.as_slice() else { anyhow::bail!("usage: logits DIR IMAGES") };
+    let (dir, device) = (Path::new(dir), Device::Cpu);
+
+    let config = RunSpec::resolve([read_table(&dir.join("config.toml"))?])?.model;
+    let params = Params::load(&dir.join("model.safetensors"), &config, &device)?;
+    let vit = Vit::new(&config, params.var_builder(&device))?;
+
+    let mut bytes = std::fs::read(images).with_context(|| format!("cannot read the images in {images}"))?;
+    let n = bytes.len() / (PIXELS + 1);
+    ensure!(n * (PIXELS + 1) == bytes.len(), "{images} is not n × 784 pixels and n labels");
+    bytes.truncate(n * PIXELS);
+    let pixels = (Tensor::from_vec(bytes, (n, SIDE, SIDE), &device)?.to_dtype(DType::F32)? / 255.0)?;
+
+    for row in vit.forward(&pixels)?.to_vec2::<f32>()? {
+        println!("{}", row.iter().map(f32::to_string).collect::<Vec<_>>().join(","));
+    }
+    Ok(())
+}

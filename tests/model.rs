@@ -1,0 +1,323 @@
+//! The model against timm (scripts/golden_model.py), finite differences and itself.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use candle_core::{DType, Device, Tensor};
+use snr_bench::data::{Images, PIXELS, SIDE};
+use snr_bench::model::{Backend, Composed, Params, Totals, Vit, VitConfig};
+
+const CPU: Device = Device::Cpu;
+
+/// Golden files and the sizes that the script gave them.
+fn goldens() -> [(&'static str, VitConfig); 2] {
+    let other = VitConfig { patch_size: 7, embed_dim: 48, depth: 3, num_heads: 3, mlp_ratio: 2.0 };
+    [("model", VitConfig::default()), ("model_other", other)]
+}
+
+/// A small model for what has to be computed many times.
+fn tiny() -> VitConfig {
+    VitConfig { patch_size: 14, embed_dim: 12, depth: 2, num_heads: 3, mlp_ratio: 1.5 }
+}
+
+/// The 8 images of tests/golden/digits8.bin.
+fn digits() -> Images {
+    let mut pixels = std::fs::read("tests/golden/digits8.bin").unwrap();
+    let labels = pixels.split_off(8 * PIXELS);
+    assert_eq!(labels.len(), 8);
+    Images { pixels, labels }
+}
+
+/// The golden tensors and a model with the golden weights.
+fn load_golden(name: &str, config: &VitConfig) -> (HashMap<String, Tensor>, Params) {
+    let golden = candle_core::safetensors::load(format!("tests/golden/{name}.safetensors"), &CPU).unwrap();
+    let params = Params::init(config, 0, &CPU).unwrap();
+    for (name, var) in params.iter() {
+        var.set(&golden[&format!("weight.{name}")]).unwrap();
+    }
+    (golden, params)
+}
+
+fn gradient(backend: &mut dyn Backend, params: &Params, indices: &[u32]) -> (Totals, Vec<f32>) {
+    backend.load(params).unwrap();
+    let mut grad = vec![f32::NAN; params.count()];
+    let totals = backend.gradient(&digits(), indices, &|_| {}, &mut grad).unwrap();
+    (totals, grad)
+}
+
+const ALL: [u32; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
+
+/// Largest difference relative to the largest value.
+fn relative_error(got: &[f32], want: &[f32]) -> f32 {
+    assert_eq!(got.len(), want.len());
+    let largest = want.iter().fold(0.0f32, |max, w| max.max(w.abs()));
+    let error = got.iter().zip(want).map(|(g, w)| (g - w).abs());
+    error.fold(0.0f32, |max, e| if e.is_nan() { f32::INFINITY } else { max.max(e) }) / largest
+}
+
+fn flat(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn logits(config: &VitConfig, params: &Params) -> Vec<Vec<f32>> {
+    let pixels = Tensor::from_vec(digits().pixels, (8, SIDE, SIDE), &CPU).unwrap();
+    let pixels = (pixels.to_dtype(DType::F32).unwrap() / 255.0).unwrap();
+    Vit::new(config, params.var_builder(&CPU)).unwrap().forward(&pixels).unwrap().to_vec2().unwrap()
+}
+
+/// Loss to 1e-5; the gradient of every parameter to 1e-4 of its tensor's largest value; accuracy from the golden logits.
+fn agrees_with_timm(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
+    for (name, config) in goldens() {
+        let (golden, params) = load_golden(name, &config);
+        let mut backend = make(&config);
+        let (totals, grad) = gradient(&mut *backend, &params, &ALL);
+        let loss = f64::from(flat(&golden["loss"])[0]);
+        assert!(
+            (totals.mean_loss() / loss - 1.0).abs() < 1e-5,
+            "{name}: loss {} instead of {loss}",
+            totals.mean_loss()
+        );
+        for (tensor, g) in params.names().iter().zip(params.unflatten(&grad).unwrap()) {
+            let error = relative_error(&flat(&g), &flat(&golden[&format!("grad.{tensor}")]));
+            assert!(error < 1e-4, "{name}: gradient of {tensor} is off by {error:e} of its largest value");
+        }
+        let best = |row: &[f32]| (0..10).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap() as u8;
+        let rows = flat(&golden["logits"]);
+        let correct = rows.chunks(10).zip(digits().labels).filter(|(row, label)| best(row) == *label).count();
+        assert_eq!((totals.correct, totals.samples), (correct as u64, 8), "{name}");
+        assert_eq!(backend.evaluate(&digits(), &ALL, &|_| {}).unwrap(), totals, "{name}: forward only");
+    }
+}
+
+/// d/dh of the loss along one direction a tensor, against (L(θ + h u) − L(θ − h u)) / 2h to 0.5% of it (in f32
+/// differences themselves are good to 0.2% here). u is
+/// the gradient's direction plus a fixed one as long, so that neither a wrong size nor a wrong direction can hide.
+fn agrees_with_finite_differences(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
+    let (config, h) = (tiny(), 2e-3);
+    let params = Params::init(&config, 3, &CPU).unwrap();
+    let mut backend = make(&config);
+    let (_, grad) = gradient(&mut *backend, &params, &ALL);
+    let loss = |backend: &mut dyn Backend| {
+        backend.load(&params).unwrap();
+        backend.evaluate(&digits(), &ALL, &|_| {}).unwrap().mean_loss()
+    };
+    let unit = |v: Vec<f32>| {
+        let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
+        v.into_iter().map(move |x| x / norm).collect::<Vec<_>>()
+    };
+    for ((name, var), g) in params.iter().zip(params.unflatten(&grad).unwrap()) {
+        let (start, g) = (var.copy().unwrap(), flat(&g));
+        let fixed = unit((0..g.len()).map(|i| ((i * i + 1) as f32).sin()).collect());
+        let along: Vec<f32> = unit(g.clone()).iter().zip(fixed).map(|(a, b)| a + b).collect();
+        let derivative: f64 = g.iter().zip(&along).map(|(g, u)| f64::from(g * u)).sum();
+        let direction = Tensor::from_vec(along, var.shape(), &CPU).unwrap();
+        let mut shifted = |h: f64| {
+            var.set(&(&start + (&direction * h).unwrap()).unwrap()).unwrap();
+            loss(&mut *backend)
+        };
+        let difference = (shifted(h) - shifted(-h)) / (2.0 * h);
+        var.set(&start).unwrap();
+        assert!((difference / derivative - 1.0).abs() < 5e-3, "{name}: {derivative} but {difference} by differences");
+    }
+}
+
+/// The gradient over samples is the mean of those over its parts, and progress tells of all of them.
+fn is_a_mean_over_samples(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
+    let config = tiny();
+    let params = Params::init(&config, 0, &CPU).unwrap();
+    let mut backend = make(&config);
+    let (totals, whole) = gradient(&mut *backend, &params, &[3, 1, 4, 1, 5]);
+    let (first, a) = gradient(&mut *backend, &params, &[3, 1]);
+    let (second, b) = gradient(&mut *backend, &params, &[4, 1, 5]);
+    let mean: Vec<f32> = a.iter().zip(&b).map(|(a, b)| (2.0 * a + 3.0 * b) / 5.0).collect();
+    assert!(relative_error(&whole, &mean) < 1e-5);
+    assert!((totals.loss / (first.loss + second.loss) - 1.0).abs() < 1e-6);
+    assert_eq!(totals.samples, 5);
+
+    let seen = Mutex::new(Totals::default());
+    let mut grad = vec![0.0; params.count()];
+    let progress = |shard: Totals| *seen.lock().unwrap() += shard;
+    backend.gradient(&digits(), &[3, 1, 4, 1, 5], &progress, &mut grad).unwrap();
+    let seen = seen.into_inner().unwrap();
+    assert_eq!((seen.samples, seen.correct), (5, totals.correct));
+    assert_eq!(grad, whole, "the same samples give the same bits");
+}
+
+/// A NaN or infinite parameter gives a loss that is not finite, which is how a run is found to have diverged.
+fn lets_divergence_through(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
+    let config = tiny();
+    for bad in [f32::NAN, f32::INFINITY] {
+        let params = Params::init(&config, 0, &CPU).unwrap();
+        params.vars().last().unwrap().set(&Tensor::full(bad, 10, &CPU).unwrap()).unwrap();
+        let (totals, _) = gradient(&mut *make(&config), &params, &ALL);
+        assert!(!totals.mean_loss().is_finite(), "{bad}: {}", totals.mean_loss());
+    }
+    // Logits of ±10⁶ do not overflow.
+    let params = Params::init(&config, 0, &CPU).unwrap();
+    let bias: Vec<f32> = (0..10).map(|i| 1e6 * (-1.0f32).powi(i)).collect();
+    params.vars().last().unwrap().set(&Tensor::new(bias, &CPU).unwrap()).unwrap();
+    let (totals, grad) = gradient(&mut *make(&config), &params, &ALL);
+    assert!(totals.mean_loss().is_finite() && grad.iter().all(|g| g.is_finite()));
+}
+
+/// Before `load`, for no samples and for a gradient of another length there is an error, not a panic.
+fn refuses_misuse(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
+    let config = tiny();
+    let mut backend = make(&config);
+    let mut grad = vec![0.0; config.num_params()];
+    let mut attempt = |backend: &mut dyn Backend, indices: &[u32], length: usize| {
+        backend.gradient(&digits(), indices, &|_| {}, &mut grad[..length]).unwrap_err().to_string()
+    };
+    assert!(attempt(&mut *backend, &ALL, config.num_params()).contains("load"));
+    backend.load(&Params::init(&config, 0, &CPU).unwrap()).unwrap();
+    assert!(attempt(&mut *backend, &[], config.num_params()).contains("no samples"));
+    assert!(attempt(&mut *backend, &ALL, 3).contains("3 numbers"));
+}
+
+/// All of the above for one backend.
+macro_rules! backend_tests {
+    ($backend:ident, $make:expr) => {
+        mod $backend {
+            use super::*;
+
+            #[test]
+            fn agrees_with_timm() {
+                super::agrees_with_timm($make);
+            }
+
+            #[test]
+            fn agrees_with_finite_differences() {
+                super::agrees_with_finite_differences($make);
+            }
+
+            #[test]
+            fn is_a_mean_over_samples() {
+                super::is_a_mean_over_samples($make);
+            }
+
+            #[test]
+            fn lets_divergence_through() {
+                super::lets_divergence_through($make);
+            }
+
+            #[test]
+            fn refuses_misuse() {
+                super::refuses_misuse($make);
+            }
+        }
+    };
+}
+
+backend_tests!(composed, |config| Box::new(Composed::new(config, &CPU, Composed::SHARD).unwrap()));
+backend_tests!(composed_in_shards_of_3, |config| Box::new(Composed::new(config, &CPU, 3).unwrap()));
+
+#[test]
+fn logits_agree_with_timm() {
+    for (name, config) in goldens() {
+        let (golden, params) = load_golden(name, &config);
+        for (got, want) in logits(&config, &params).concat().into_iter().zip(flat(&golden["logits"])) {
+            assert!((got - want).abs() < 1e-5 * want.abs().max(1.0), "{name}: {got} instead of {want}");
+        }
+    }
+}
+
+/// Nothing cuts the gradient: none is 0 as a whole. (The keys' part of `qkv.bias` is 0 by nature: softmax does not see
+/// what shifts all of its inputs.)
+#[test]
+fn every_parameter_gets_a_gradient() {
+    for (_, config) in goldens() {
+        let params = Params::init(&config, 0, &CPU).unwrap();
+        let (_, grad) = gradient(&mut Composed::new(&config, &CPU, 8).unwrap(), &params, &ALL);
+        for (name, g) in params.names().iter().zip(params.unflatten(&grad).unwrap()) {
+            assert!(flat(&g).iter().any(|g| g.abs() > 1e-6), "{name}");
+        }
+    }
+}
+
+/// However it is sharded: the sums differ in their last bits only.
+#[test]
+fn gradient_does_not_depend_on_the_shard() {
+    let config = VitConfig::default();
+    let params = Params::init(&config, 0, &CPU).unwrap();
+    let of = |shard| gradient(&mut Composed::new(&config, &CPU, shard).unwrap(), &params, &ALL);
+    let (whole_totals, whole) = of(8);
+    for shard in [1, 3, 5] {
+        let (totals, grad) = of(shard);
+        assert!(relative_error(&grad, &whole) < 1e-5, "shards of {shard}");
+        assert!((totals.loss / whole_totals.loss - 1.0).abs() < 1e-6);
+    }
+    assert!(Composed::new(&config, &CPU, 0).is_err());
+}
+
+#[test]
+fn initial_parameters_have_the_documented_distributions() {
+    let config = VitConfig { embed_dim: 128, ..VitConfig::default() };
+    let params = Params::init(&config, 0, &CPU).unwrap();
+    for (name, var) in params.iter() {
+        let values: Vec<f64> = flat(var).into_iter().map(f64::from).collect();
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let deviation = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
+        let largest = values.iter().fold(0.0f64, |max, x| max.max(x.abs()));
+        let expected = if name.contains("norm") {
+            assert!(values.iter().all(|&x| x == f64::from(u8::from(name.ends_with("weight")))), "{name}");
+            continue;
+        } else if name == "cls_token" || name == "pos_embed" {
+            assert!(largest > 0.02 * 1.5, "{name} is not uniform");
+            0.02
+        } else {
+            let fan_in = match name {
+                _ if name.contains("patch_embed") => 16.0f64,
+                _ if name.contains("fc2") => 512.0,
+                _ => 128.0,
+            };
+            let bound = 1.0 / fan_in.sqrt();
+            assert!(largest <= bound && (n < 100.0 || largest > 0.95 * bound), "{name}: {largest} for ±{bound}");
+            bound / 3f64.sqrt()
+        };
+        // Within four standard errors (generously: of a normal distribution).
+        assert!(mean.abs() < 4.0 * expected / n.sqrt(), "{name}: mean {mean}");
+        assert!((deviation / expected - 1.0).abs() < 4.0 / (2.0 * n).sqrt(), "{name}: deviation {deviation}");
+    }
+}
+
+/// Each tensor's values follow from seed and name alone. Changing them would silently change every result there is.
+#[test]
+fn initial_parameters_never_change() {
+    let init = |config: &VitConfig, seed, name: &str| -> Vec<f32> {
+        let params = Params::init(config, seed, &CPU).unwrap();
+        flat(params.iter().find(|(n, _)| *n == name).unwrap().1)
+    };
+    let (config, deeper) = (VitConfig::default(), VitConfig { depth: 4, ..VitConfig::default() });
+    let (qkv, proj) = ("blocks.0.attn.qkv.weight", "blocks.1.attn.qkv.weight");
+    assert_eq!(init(&config, 0, qkv), init(&deeper, 0, qkv));
+    assert_ne!(init(&config, 0, qkv), init(&config, 1, qkv));
+    assert_ne!(init(&config, 0, qkv), init(&config, 0, proj));
+
+    assert_eq!(init(&config, 0, "cls_token")[..3], [0.0052401787, -0.02458914, -0.0038773709]);
+    assert_eq!(init(&config, 0, "patch_embed.proj.weight")[..3], [0.17101407, 0.08430123, 0.05783856]);
+    assert_eq!(init(&config, 7, "head.bias")[..3], [-0.0491378, -0.07094166, 0.010804266]);
+}
+
+/// What is saved under timm's names comes back to the bit, and what does not fit is named.
+#[test]
+fn parameters_survive_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("model.safetensors");
+    let params = Params::init(&tiny(), 5, &CPU).unwrap();
+    candle_core::safetensors::save(&params.tensors(), &file).unwrap();
+    let loaded = Params::load(&file, &tiny(), &CPU).unwrap();
+    assert_eq!(loaded.names(), params.names());
+    assert_eq!(loaded.to_flat().unwrap(), params.to_flat().unwrap());
+
+    let error = |config: VitConfig| Params::load(&file, &config, &CPU).err().unwrap().to_string();
+    assert!(error(VitConfig { depth: 3, ..tiny() }).contains("no tensor 'blocks.2.norm1.weight'"));
+    assert!(error(VitConfig { patch_size: 7, ..tiny() }).contains("'pos_embed' has shape [1, 5, 12]"));
+    assert!(Params::load(&dir.path().join("none"), &tiny(), &CPU).err().unwrap().to_string().contains("none"));
+}
+
+#[test]
+fn default_model_has_105098_parameters() {
+    assert_eq!(VitConfig::default().num_params(), 105_098);
+    assert_eq!(Params::init(&VitConfig::default(), 0, &CPU).unwrap().count(), 105_098);
+}
