@@ -1,7 +1,7 @@
 //! What a chart of runs says about itself: data, settings, number of seeds, what the band is, and what went wrong.
 
 use super::X;
-use super::axis::{Scale, number, thousands};
+use super::axis::{number, thousands};
 use super::chart::Metric;
 use super::group::{Arm, Group, dataset_name, short_hash};
 use crate::config::{Batch, RunSpec, Validation};
@@ -17,12 +17,12 @@ pub fn title(group: &Group, metric: Metric) -> String {
 }
 
 /// Everything that the reader needs to judge the chart.
-pub fn caption(group: &Group, metric: Metric, x: X, scale: Scale) -> String {
+pub fn caption(group: &Group, metric: Metric, x: X) -> String {
     let mut sentences = vec![format!("{}; {}.", data(group), settings(group)), seeds(group)];
     sentences.push(
         match metric {
             Metric::TrainLoss => {
-                "Training loss: the mean over an epoch's batches as they were trained on, shown at the epoch's end."
+                "Training loss: the mean over an epoch’s batches as they were trained on, shown at the epoch’s end."
             }
             Metric::ValLoss | Metric::ValAccuracy => "Measured after every epoch; the first point is before training.",
         }
@@ -32,13 +32,10 @@ pub fn caption(group: &Group, metric: Metric, x: X, scale: Scale) -> String {
         sentences.push("Seconds: the mean over seeds at the end of each epoch.".to_string());
     }
     sentences.extend(count(group, Arm::diverged).map(|runs| {
-        format!("Diverged: {runs}; × marks where the loss became infinite or left the chart; not in any mean.")
+        format!("Diverged: {runs}; × marks where the loss left the chart or became infinite; not in any mean.")
     }));
     sentences
         .extend(count(group, Arm::unfinished).map(|runs| format!("Unfinished: {runs}; drawn as far as they are.")));
-    if scale == Scale::Log {
-        sentences.push("Logarithmic vertical axis.".to_string());
-    }
     sentences.join(" ")
 }
 
@@ -93,7 +90,7 @@ fn averaged(group: &Group) -> impl Iterator<Item = usize> {
     group.arms.iter().map(|arm| arm.averaged().len()).filter(|n| *n > 0)
 }
 
-/// "n = 10 seeds each. Lines: mean; bands: 95% confidence interval of the mean (Student's t); faint: single seeds."
+/// "n = 10 seeds each. Lines: mean; bands: 95% confidence interval of the mean (Student’s t); faint: single seeds."
 fn seeds(group: &Group) -> String {
     let counts: Vec<usize> = averaged(group).collect();
     let seeds = |n: usize| if n == 1 { "1 seed".to_string() } else { format!("{n} seeds") };
@@ -109,7 +106,7 @@ fn seeds(group: &Group) -> String {
     };
     match counts.iter().any(|n| *n > 1) {
         true => format!(
-            "{n} Lines: mean; bands: 95% confidence interval of the mean (Student's t); faint lines: single seeds."
+            "{n} Lines: mean; bands: 95% confidence interval of the mean (Student’s t); faint lines: single seeds."
         ),
         false => n,
     }

@@ -52,18 +52,19 @@ impl Metric {
         if self == Metric::ValAccuracy { Scale::Linear } else { wanted }
     }
 
-    fn of(self, row: &Row) -> Option<f64> {
-        match self {
-            Metric::TrainLoss => row.train_loss,
-            Metric::ValLoss => Some(row.val_loss),
-            Metric::ValAccuracy => Some(100.0 * row.val_accuracy),
-        }
+    /// The first epoch that has a value.
+    fn first(self) -> usize {
+        usize::from(self == Metric::TrainLoss)
     }
 
-    /// Whether this row belongs to the curve: with an infinite loss the accuracy is no result either.
-    fn sound(self, row: &Row) -> bool {
-        row.val_loss.is_finite() && row.train_loss.is_none_or(f64::is_finite)
-            || self == Metric::TrainLoss && row.train_loss.is_some_and(f64::is_finite)
+    /// The value of an epoch, unless it is missing or infinite; with an infinite loss the accuracy is no result either.
+    fn of(self, row: &Row) -> Option<f64> {
+        let value = match self {
+            Metric::TrainLoss => row.train_loss,
+            Metric::ValLoss => Some(row.val_loss),
+            Metric::ValAccuracy => row.val_loss.is_finite().then_some(100.0 * row.val_accuracy),
+        };
+        value.filter(|value| Scale::Linear.shows(*value))
     }
 }
 
@@ -85,7 +86,7 @@ pub fn chart(group: &Group, metric: Metric, x: X, y: Scale) -> Option<Figure> {
     }
     Some(Figure {
         title: title(group, metric),
-        caption: caption(group, metric, x, view.scale),
+        caption: caption(group, metric, x),
         x: Axis { title: x.title().to_string(), scale: Scale::Linear, includes: Some(0.0), whole: x != X::Seconds },
         y: Axis { title: metric.axis_title().to_string(), scale: view.scale, includes: None, whole: false },
         series,
@@ -101,18 +102,28 @@ struct View {
 }
 
 impl View {
-    /// The finite part of a run's curve.
+    /// The finite part of a run's curve: point i is epoch `first + i` in all of them.
     fn curve(&self, run: &Record) -> Curve {
-        let sound = run.rows.iter().take_while(|row| self.metric.sound(row));
-        let points = sound.filter_map(|row| Some((self.x.of(row), self.metric.of(row)?)));
-        points.filter(|(x, y)| Scale::Linear.shows(*x) && self.scale.shows(*y)).collect()
+        let rows = run.rows.iter().skip(self.metric.first());
+        let points = rows.map_while(|row| Some((self.x.of(row), self.metric.of(row)?)));
+        points.take_while(|(x, _)| Scale::Linear.shows(*x)).collect()
     }
 
-    /// The highest value of any run that did not diverge: the one that did must not squeeze the others.
+    /// How far up runs that diverged are drawn: a quarter higher than the others reach, so that their rise is seen and
+    /// does not squeeze the others.
     fn ceiling(&self, group: &Group) -> f64 {
         let runs = group.arms.iter().flat_map(|arm| &arm.runs).filter(|run| run.state != State::Diverged);
-        let values = runs.flat_map(|run| self.curve(run)).map(|(_, y)| y);
-        values.max_by(f64::total_cmp).unwrap_or(f64::INFINITY)
+        let values: Vec<f64> =
+            runs.flat_map(|run| self.curve(run)).map(|(_, y)| y).filter(|y| self.scale.shows(*y)).collect();
+        let (Some(lo), Some(hi)) =
+            (values.iter().copied().min_by(f64::total_cmp), values.iter().copied().max_by(f64::total_cmp))
+        else {
+            return f64::INFINITY;
+        };
+        match self.scale {
+            Scale::Linear => hi + (hi - lo) / 4.0,
+            Scale::Log => hi * (hi / lo).powf(0.25),
+        }
     }
 
     /// The line, band and single curves of an arm, and the crosses where runs of it diverged.
@@ -130,7 +141,11 @@ impl View {
             }
             faint.push(curve);
         }
-        let (mut line, band) = mean(&curves);
+        let (mut line, mut band) = mean(&curves);
+        if self.metric == Metric::ValAccuracy {
+            // Student's t does not know that a share ends at 0 and at 100%
+            band.iter_mut().for_each(|(_, lo, hi)| (*lo, *hi) = (lo.max(0.0), hi.min(100.0)));
+        }
         if curves.len() > 1 {
             faint.extend(curves);
         }
@@ -139,7 +154,7 @@ impl View {
             line = faint.pop().unwrap_or_default();
         }
         faint.retain(|curve| !curve.is_empty());
-        let marks = marks(arm, &ends, !averaged.is_empty());
+        let marks = marks(arm, &ends);
         let label = if averaged.is_empty() { String::new() } else { arm.label.clone() };
         (Series { label, style: arm.style, line, band, faint }, marks)
     }
@@ -154,15 +169,15 @@ impl View {
             Some((x0, y0)) => x0 + (x1 - x0) * (ceiling - y0) / (y1 - y0),
             None => x1,
         };
-        curve[first] = (x, ceiling);
+        // not a number where the curve comes from 0 on a log axis
+        curve[first] = (if x.is_nan() { x1 } else { x }, ceiling);
     }
 }
 
-/// A cross at every end; the last one says what it is, and of which arm where no line's label does.
-fn marks(arm: &Arm, ends: &[(f64, f64)], has_line: bool) -> Vec<Mark> {
+/// A cross at every end; the last one says what it is.
+fn marks(arm: &Arm, ends: &[(f64, f64)]) -> Vec<Mark> {
     let last = (0..ends.len()).max_by(|a, b| ends[*a].0.total_cmp(&ends[*b].0));
     let label = |i| match Some(i) == last {
-        true if has_line => "diverged".to_string(),
         true => format!("{} diverged", arm.label),
         false => String::new(),
     };
