@@ -1,0 +1,54 @@
+//! `snr-bench plot`.
+
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::plot::{self, Format, Options, Scale, X};
+use crate::train::record;
+
+/// Draw the charts of all runs below a folder.
+///
+/// Runs with the same data, model, batch, epochs and validation share a chart: one colour an optimizer; with several
+/// seeds the mean, its 95% confidence interval and the single curves. Diverged runs are marked, not dropped.
+#[derive(clap::Args, Debug)]
+pub struct PlotArgs {
+    /// Folder whose runs are drawn, however deep they lie
+    #[arg(default_value = "results")]
+    pub results: PathBuf,
+
+    /// Folder for the figures [default: figures/ in the folder of the runs]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// What the horizontal axis counts
+    #[arg(long, value_enum, default_value_t = X::Epoch)]
+    pub x: X,
+
+    /// Vertical axis of losses; accuracies are always linear
+    #[arg(long, value_enum, default_value_t = Scale::Log)]
+    pub y: Scale,
+
+    /// Kind of file to write [default: both]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+}
+
+/// Draws; prints the path of every figure on stdout and warnings on stderr.
+///
+/// # Errors
+/// No usable run, or a folder that cannot be written.
+pub fn run(args: PlotArgs) -> Result<()> {
+    let (records, warnings) = record::find(&args.results)?;
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
+    let mut options = Options::new(args.out.unwrap_or_else(|| args.results.join("figures")));
+    (options.x, options.y) = (args.x, args.y);
+    if let Some(format) = args.format {
+        options.formats = vec![format];
+    }
+    for path in plot::draw(&records, &options)? {
+        println!("{}", path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! Axes: what they span, where their ticks stand, and how numbers are written.
+
+/// How values become lengths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scale {
+    /// Equal differences, equal lengths.
+    Linear,
+    /// Equal ratios, equal lengths; only positive values can be shown.
+    Log,
+}
+
+impl Scale {
+    /// Whether a value has a place on such an axis.
+    pub fn shows(self, value: f64) -> bool {
+        // beyond 1e300 the sums over an axis overflow
+        value.abs() < 1e300 && (self == Scale::Linear || value > 1e-300)
+    }
+
+    fn apply(self, value: f64) -> f64 {
+        match self {
+            Scale::Linear => value,
+            Scale::Log => value.log10(),
+        }
+    }
+
+    fn undo(self, length: f64) -> f64 {
+        match self {
+            Scale::Linear => length,
+            Scale::Log => 10f64.powf(length),
+        }
+    }
+}
+
+/// An axis as the maker of a figure describes it; what it spans follows from the data.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    pub title: String,
+    pub scale: Scale,
+    /// Shown even where the data lie elsewhere, such as 0.
+    pub includes: Option<f64>,
+    /// Only whole numbers are sensible, such as epochs.
+    pub whole: bool,
+}
+
+/// Where values of an axis lie in the picture: `lo` at `from`, `hi` at `to`, in pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    scale: Scale,
+    lo: f64,
+    hi: f64,
+    from: f64,
+    to: f64,
+}
+
+impl Span {
+    /// The span of all `values` that the axis can show, with room of `pad` (a share of the length) at both ends; an
+    /// included value stands at the very end if it is the last.
+    pub fn new(axis: &Axis, values: impl Iterator<Item = f64>, pad: f64, from: f64, to: f64) -> Self {
+        let scale = axis.scale;
+        let (mut lo, mut hi) = values
+            .filter(|v| scale.shows(*v))
+            .map(|v| scale.apply(v))
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
+        let included = axis.includes.filter(|v| scale.shows(*v)).map(|v| scale.apply(v));
+        if lo > hi {
+            (lo, hi) = (included.unwrap_or(0.0), included.unwrap_or(0.0) + 1.0);
+        }
+        let (data_lo, data_hi) = (lo, hi);
+        if let Some(v) = included {
+            (lo, hi) = (lo.min(v), hi.max(v));
+        }
+        if hi - lo <= 1e-12 * hi.abs().max(lo.abs()) {
+            let room = if scale == Scale::Linear && lo != 0.0 { 0.1 * lo.abs() } else { 0.1 };
+            (lo, hi) = (lo - room, hi + room);
+        }
+        let room = pad * (hi - lo);
+        let at_edge = |edge: f64, data: f64| included == Some(edge) && edge.abs() <= data.abs();
+        let lo = if at_edge(lo, data_lo) { lo } else { lo - room };
+        let hi = if at_edge(hi, data_hi) { hi } else { hi + room };
+        Self { scale, lo, hi, from, to }
+    }
+
+    /// The place of a value, in pixels; what lies beyond an end is put there.
+    pub fn at(&self, value: f64) -> f64 {
+        let length = if self.scale.shows(value) { self.scale.apply(value) } else { self.lo };
+        let share = ((length - self.lo) / (self.hi - self.lo)).clamp(0.0, 1.0);
+        self.from + share * (self.to - self.from)
+    }
+
+    /// Between 3 and 9 round values to put ticks at.
+    pub fn ticks(&self, whole: bool) -> Vec<f64> {
+        match self.scale {
+            Scale::Linear => linear_ticks(self.lo, self.hi, whole),
+            Scale::Log => log_ticks(self.lo, self.hi),
+        }
+    }
+}
+
+/// Multiples of 1, 2 or 5 (·10ᵏ) in `lo..=hi`: the finest that are at most 8.
+fn linear_ticks(lo: f64, hi: f64, whole: bool) -> Vec<f64> {
+    let power = 10f64.powf(((hi - lo) / 10.0).log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0]
+        .map(|factor| factor * power)
+        .into_iter()
+        .find(|step| (hi - lo) / step <= 7.5 && (!whole || *step >= 1.0))
+        .unwrap_or(1.0);
+    let tolerance = 1e-9 * step;
+    let first = ((lo - tolerance) / step).ceil();
+    let count = ((hi + tolerance) / step).floor() - first;
+    (0..=count.clamp(0.0, 20.0) as u32).map(|i| (first + f64::from(i)) * step).collect()
+}
+
+/// Ticks between 10^`lo` and 10^`hi`: the sparsest usual set that has at least 4, and under half a decade linear steps.
+/// (plotters itself puts almost no tick on a log axis that spans less than a decade.)
+fn log_ticks(lo: f64, hi: f64) -> Vec<f64> {
+    const SETS: [&[f64]; 4] = [&[1.0], &[1.0, 3.0], &[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0]];
+    let decades = (lo.floor() as i32)..=(hi.ceil() as i32);
+    let every = 1 + ((hi - lo) / 8.0) as usize;
+    for set in SETS {
+        let ticks: Vec<f64> = decades
+            .clone()
+            .step_by(if set.len() == 1 { every } else { 1 })
+            .flat_map(|decade| set.iter().map(move |m| m * 10f64.powi(decade)))
+            .filter(|v| (lo..=hi).contains(&v.log10()))
+            .collect();
+        if ticks.len() >= 4 {
+            return ticks;
+        }
+    }
+    linear_ticks(Scale::Log.undo(lo), Scale::Log.undo(hi), false)
+}
+
+/// The labels of ticks, all with as many decimals as the finest needs: `0.05`, `10,000`, `2×10⁻⁵`.
+pub fn tick_labels(ticks: &[f64], scale: Scale) -> Vec<String> {
+    let decimals = ticks.iter().map(|v| decimals(*v)).max().unwrap_or(0);
+    let each = |v: &f64| match v.abs() {
+        a if a != 0.0 && !(1e-4..1e7).contains(&a) => scientific(*v),
+        _ if scale == Scale::Log => plain(*v, self::decimals(*v)),
+        _ => plain(*v, decimals),
+    };
+    ticks.iter().map(each).collect()
+}
+
+/// A number as captions write it: `0.001`, `4,096`, `10⁻⁸`.
+pub fn number(value: f64) -> String {
+    match value.abs() {
+        a if a != 0.0 && !(1e-4..1e7).contains(&a) => scientific(value),
+        _ => plain(value, decimals(value)),
+    }
+}
+
+/// Decimals that are needed to write the first six significant digits.
+fn decimals(value: f64) -> usize {
+    let text = format!("{value:.5e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let digits = mantissa.trim_end_matches('0').chars().filter(char::is_ascii_digit).count() as i32 - 1;
+    (digits - exponent.parse::<i32>().unwrap_or(0)).clamp(0, 12) as usize
+}
+
+fn plain(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let (sign, digits) = whole.split_at(usize::from(whole.starts_with('-')));
+    let sign = if sign.is_empty() { "" } else { "−" };
+    // from five digits on, as in 4096 and 10,000
+    let digits = if digits.len() < 5 { digits.to_string() } else { thousands(digits) };
+    format!("{sign}{digits}{fraction}")
+}
+
+/// Digits in groups of three.
+pub fn thousands(digits: &str) -> String {
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn scientific(value: f64) -> String {
+    let text = format!("{value:.5e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.').replace('-', "−");
+    let superscript = |c: char| match c.to_digit(10) {
+        Some(digit) => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][digit as usize],
+        None => '⁻',
+    };
+    let power: String = exponent.chars().map(superscript).collect();
+    match mantissa.as_str() {
+        "1" => format!("10{power}"),
+        _ => format!("{mantissa}×10{power}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log_labels(lo: f64, hi: f64) -> Vec<String> {
+        tick_labels(&log_ticks(lo.log10(), hi.log10()), Scale::Log)
+    }
+
+    #[test]
+    fn every_range_has_a_few_ticks() {
+        for exponent in -120..120 {
+            for ratio in [1.0001, 1.01, 1.1, 1.5, 2.0, 3.0, 5.0, 9.9, 20.0, 100.0, 1e3, 1e5, 1e9, 1e40] {
+                let (lo, hi) = (10f64.powf(f64::from(exponent) / 7.0), ratio * 10f64.powf(f64::from(exponent) / 7.0));
+                for ticks in [linear_ticks(lo, hi, false), log_ticks(lo.log10(), hi.log10())] {
+                    assert!((2..=13).contains(&ticks.len()), "{lo:e} to {hi:e}: {ticks:?}");
+                    assert!(
+                        ticks.iter().all(|v| (lo * 0.999999..=hi * 1.000001).contains(v)),
+                        "{lo:e} to {hi:e}: {ticks:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ticks_are_round() {
+        assert_eq!(log_labels(0.2, 2.5), ["0.2", "0.3", "0.5", "0.7", "1", "1.5", "2"]);
+        assert_eq!(log_labels(0.01, 2.5), ["0.01", "0.03", "0.1", "0.3", "1"]);
+        assert_eq!(log_labels(2.0, 2.4), ["2", "2.1", "2.2", "2.3", "2.4"]);
+        assert_eq!(log_labels(1e-7, 1e1), ["10⁻⁷", "10⁻⁵", "0.001", "0.1", "10"]);
+        assert_eq!(tick_labels(&linear_ticks(0.0, 20.0, true), Scale::Linear), ["0", "5", "10", "15", "20"]);
+        assert_eq!(tick_labels(&linear_ticks(0.0, 1.0, true), Scale::Linear), ["0", "1"]);
+        assert_eq!(
+            tick_labels(&linear_ticks(0.0, 1.0, false), Scale::Linear),
+            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
+        );
+    }
+
+    #[test]
+    fn numbers_are_written_as_in_print() {
+        let pairs = [
+            (0.001, "0.001"),
+            (4096.0, "4096"),
+            (60000.0, "60,000"),
+            (-0.25, "−0.25"),
+            (1e-8, "10⁻⁸"),
+            (2.5e-12, "2.5×10⁻¹²"),
+        ];
+        for (value, text) in pairs {
+            assert_eq!(number(value), text);
+        }
+        assert_eq!(number(0.0), "0");
+    }
+}

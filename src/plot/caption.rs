@@ -1,0 +1,120 @@
+//! What a chart of runs says about itself: data, settings, number of seeds, what the band is, and what went wrong.
+
+use super::X;
+use super::axis::{number, thousands};
+use super::chart::Metric;
+use super::group::{Arm, Group, dataset_name, short_hash};
+use crate::config::{Batch, RunSpec, Validation};
+use crate::train::record::Record;
+
+/// Training and test images of every data set (see [`crate::data::Dataset`]).
+const IMAGES: (usize, usize) = (60_000, 10_000);
+
+/// "Training loss on MNIST, batch 4096".
+pub fn title(group: &Group, metric: Metric) -> String {
+    let spec = spec(group);
+    format!("{} on {}, {}", metric.name(), dataset_name(spec.dataset), batch(spec))
+}
+
+/// Everything that the reader needs to judge the chart.
+pub fn caption(group: &Group, metric: Metric, x: X) -> String {
+    let mut sentences = vec![format!("{}; {}.", data(group), settings(group)), seeds(group)];
+    sentences.push(
+        match metric {
+            Metric::TrainLoss => {
+                "Training loss: the mean over an epoch’s batches as they were trained on, shown at the epoch’s end."
+            }
+            Metric::ValLoss | Metric::ValAccuracy => "Measured after every epoch; the first point is before training.",
+        }
+        .to_string(),
+    );
+    if x == X::Seconds && averaged(group).any(|n| n > 1) {
+        sentences.push("Seconds: the mean over seeds at the end of each epoch.".to_string());
+    }
+    sentences.extend(count(group, Arm::diverged).map(|runs| {
+        format!("Diverged: {runs}; × marks where the loss left the chart or became infinite; not in any mean.")
+    }));
+    sentences
+        .extend(count(group, Arm::unfinished).map(|runs| format!("Unfinished: {runs}; drawn as far as they are.")));
+    sentences.join(" ")
+}
+
+/// A run of the group: what is asked of it is shared by all.
+fn first<'a>(group: &Group<'a>) -> &'a Record {
+    group.arms[0].runs[0]
+}
+
+fn spec<'a>(group: &Group<'a>) -> &'a RunSpec {
+    &first(group).spec
+}
+
+fn batch(spec: &RunSpec) -> String {
+    match spec.batch {
+        Batch::Size(n) => format!("batch {n}"),
+        Batch::Full => "full batch".to_string(),
+    }
+}
+
+/// "MNIST (60,000 training and 10,000 test images; data 1a2b3c4d)".
+fn data(group: &Group) -> String {
+    let RunSpec { dataset, validation, train_subset, .. } = *spec(group);
+    let (held_out, other) = match validation {
+        Validation::Test => (0, format!("{} test", thousands(&IMAGES.1.to_string()))),
+        Validation::Holdout(n) => (n, format!("{} held-out training", thousands(&n.to_string()))),
+    };
+    let rest = IMAGES.0.saturating_sub(held_out);
+    let train = if train_subset == 0 { rest } else { train_subset.min(rest) };
+    let hash = short_hash(&first(group).data_hash);
+    let train = thousands(&train.to_string());
+    format!("{} ({train} training and {other} images, data {hash})", dataset_name(dataset))
+}
+
+/// "ViT of 105,098 parameters; batch 4096, lr 0.001".
+fn settings(group: &Group) -> String {
+    let first = spec(group);
+    let mut text = format!("ViT of {} parameters; {}", thousands(&first.model.num_params().to_string()), batch(first));
+    let same = |setting: fn(&RunSpec) -> f64| {
+        group.arms.iter().all(|arm| setting(&arm.runs[0].spec) == setting(first)).then(|| setting(first))
+    };
+    if let Some(lr) = same(|spec| spec.lr) {
+        text += &format!(", lr {}", number(lr));
+    }
+    if let Some(decay) = same(|spec| spec.weight_decay).filter(|decay| *decay != 0.0) {
+        text += &format!(", weight decay {}", number(decay));
+    }
+    text
+}
+
+/// Number of runs behind each line.
+fn averaged(group: &Group) -> impl Iterator<Item = usize> {
+    group.arms.iter().map(|arm| arm.averaged().len()).filter(|n| *n > 0)
+}
+
+/// "n = 10 seeds each. Lines: mean; bands: 95% confidence interval of the mean (Student’s t); faint: single seeds."
+fn seeds(group: &Group) -> String {
+    let counts: Vec<usize> = averaged(group).collect();
+    let seeds = |n: usize| if n == 1 { "1 seed".to_string() } else { format!("{n} seeds") };
+    let n = match counts.as_slice() {
+        [] => return "No run without divergence.".to_string(),
+        [n] => format!("n = {}.", seeds(*n)),
+        [n, rest @ ..] if rest.iter().all(|other| other == n) => format!("n = {} each.", seeds(*n)),
+        _ => {
+            let arms = group.arms.iter().map(|arm| (arm, arm.averaged().len())).filter(|(_, n)| *n > 0);
+            let each: Vec<String> = arms.map(|(arm, n)| format!("{} ({})", seeds(n), arm.label)).collect();
+            format!("n = {}.", each.join(", "))
+        }
+    };
+    match counts.iter().any(|n| *n > 1) {
+        true => format!(
+            "{n} Lines: mean; bands: 95% confidence interval of the mean (Student’s t); faint lines: single seeds."
+        ),
+        false => n,
+    }
+}
+
+/// "1 of 10 Adam, 2 of 10 SNRAdam" of what is counted, if any.
+fn count<'a>(group: &Group<'a>, what: impl Fn(&Arm<'a>) -> usize) -> Option<String> {
+    let arms = group.arms.iter().filter(|arm| what(arm) > 0);
+    let each: Vec<String> = arms.map(|arm| format!("{} of {} {}", what(arm), arm.runs.len(), arm.label)).collect();
+    (!each.is_empty()).then(|| each.join(", "))
+}

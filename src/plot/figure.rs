@@ -1,0 +1,290 @@
+//! A figure as data, and how it is drawn: one look for all of them.
+//!
+//! Light grid, thin axes, every series named at its line's end beside a sample of its line, what the figure is about
+//! above and what it was made of below.
+
+use plotters::style::{Color, RGBColor};
+
+use super::axis::{Axis, Span, tick_labels};
+use super::canvas::{Align, Canvas, Pen, Type};
+use crate::error::Result;
+
+/// A figure. Points are (x, y) in the units of the axes.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// What it shows.
+    pub title: String,
+    /// What it was made of and how to read it; stands below in small letters.
+    pub caption: String,
+    pub x: Axis,
+    pub y: Axis,
+    pub series: Vec<Series>,
+    pub marks: Vec<Mark>,
+}
+
+/// A line with what belongs to it.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Stands at the line's end; nothing does if it is empty.
+    pub label: String,
+    pub style: Style,
+    /// May be empty.
+    pub line: Vec<(f64, f64)>,
+    /// (x, lower y, upper y).
+    pub band: Vec<(f64, f64, f64)>,
+    /// Single curves that the line sums up.
+    pub faint: Vec<Vec<(f64, f64)>>,
+}
+
+/// A cross with a few words.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    pub at: (f64, f64),
+    /// May be empty.
+    pub label: String,
+    pub style: Style,
+}
+
+/// Colour and dashes (length and gap in pixels): what tells a series from others on screen and in grey.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Style {
+    pub color: (u8, u8, u8),
+    pub dash: Option<(f64, f64)>,
+}
+
+const WIDTH: f64 = 760.0;
+const PLOT_HEIGHT: f64 = 340.0;
+const LEFT: f64 = 76.0;
+const TOP: f64 = 52.0;
+const MARGIN: f64 = 22.0;
+/// From the plot's lower edge to the caption's first line.
+const BELOW: f64 = 66.0;
+const CAPTION_LINE: f64 = 16.0;
+/// From a line's end to its sample, and from there to its name.
+const SAMPLE: (f64, f64) = (16.0, 24.0);
+/// Least distance between the heights of two labels.
+const LABEL_LINE: f64 = 16.0;
+
+const INK: RGBColor = RGBColor(0x26, 0x26, 0x26);
+const GREY: RGBColor = RGBColor(0x59, 0x59, 0x59);
+const GRID: RGBColor = RGBColor(0xe8, 0xe8, 0xe8);
+
+const TITLE: Type = Type { size: 15.0, bold: true, color: INK };
+const LABEL: Type = Type { size: 12.0, bold: false, color: INK };
+const TICK: Type = Type { size: 11.0, bold: false, color: INK };
+const CAPTION: Type = Type { size: 10.5, bold: false, color: GREY };
+
+/// Draws a figure as SVG: the same figure gives the same bytes on every machine.
+///
+/// # Errors
+/// Only if the built-in font is unusable.
+pub fn render_svg(figure: &Figure) -> Result<String> {
+    let mut labels = 0f64;
+    for series in figure.series.iter().filter(|s| s.is_named()) {
+        labels = labels.max(SAMPLE.0 + SAMPLE.1 + 6.0 + LABEL.width(&series.label)?);
+    }
+    let caption = CAPTION.wrap(&figure.caption, WIDTH - 2.0 * MARGIN)?;
+    let height = TOP + PLOT_HEIGHT + BELOW + CAPTION_LINE * caption.len() as f64 + 8.0;
+    // however long the names, the plot keeps half of the width
+    let right = (WIDTH - MARGIN - labels).max(WIDTH / 2.0);
+    let plot = Plot {
+        figure,
+        x: Span::new(&figure.x, figure.points().map(|p| p.0), 0.0, LEFT, right),
+        y: Span::new(&figure.y, figure.points().map(|p| p.1), 0.04, TOP + PLOT_HEIGHT, TOP),
+        right,
+    };
+    let svg = Canvas::svg(WIDTH, height, |canvas| {
+        canvas.text(&figure.title, (MARGIN, 26.0), Align::Left, TITLE)?;
+        for (i, line) in caption.iter().enumerate() {
+            let y = TOP + PLOT_HEIGHT + BELOW + CAPTION_LINE * i as f64;
+            canvas.text(line, (MARGIN, y), Align::Left, CAPTION)?;
+        }
+        plot.axes(canvas)?;
+        plot.series(canvas)?;
+        plot.marks(canvas)?;
+        plot.labels(canvas)
+    })?;
+    Ok(with_description(&svg, figure))
+}
+
+/// Title and whole caption as text for readers that do not see the picture.
+fn with_description(svg: &str, figure: &Figure) -> String {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let (title, caption) = (escape(&figure.title), escape(&figure.caption));
+    svg.replacen(">\n", &format!(" role=\"img\">\n<title>{title}</title>\n<desc>{caption}</desc>\n"), 1)
+}
+
+impl Figure {
+    /// Everything that must lie within the axes.
+    fn points(&self) -> impl Iterator<Item = (f64, f64)> {
+        let series = self.series.iter().flat_map(|s| {
+            let band = s.band.iter().flat_map(|&(x, lo, hi)| [(x, lo), (x, hi)]);
+            s.line.iter().chain(s.faint.iter().flatten()).copied().chain(band)
+        });
+        series.chain(self.marks.iter().map(|m| m.at))
+    }
+}
+
+impl Series {
+    /// Whether it has a name at its line's end.
+    fn is_named(&self) -> bool {
+        !self.label.is_empty() && !self.line.is_empty()
+    }
+}
+
+/// A figure with its data's place on the sheet.
+struct Plot<'a> {
+    figure: &'a Figure,
+    x: Span,
+    y: Span,
+    right: f64,
+}
+
+impl Plot<'_> {
+    fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        (self.x.at(x), self.y.at(y))
+    }
+
+    fn path(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        points.iter().map(|p| self.at(*p)).collect()
+    }
+
+    fn axes(&self, canvas: &Canvas) -> Result<()> {
+        let (bottom, right) = (TOP + PLOT_HEIGHT, self.right);
+        let (grid, axis) = (Pen::new(GRID, 0.8), Pen::new(INK, 0.8));
+        let (xs, ys) = (self.x.ticks(self.figure.x.whole), self.y.ticks(self.figure.y.whole));
+        for x in xs.iter().map(|v| self.x.at(*v)) {
+            canvas.line(&[(x, TOP), (x, bottom)], grid)?;
+            canvas.line(&[(x, bottom), (x, bottom + 4.0)], axis)?;
+        }
+        for y in ys.iter().map(|v| self.y.at(*v)) {
+            canvas.line(&[(LEFT, y), (right, y)], grid)?;
+            canvas.line(&[(LEFT - 4.0, y), (LEFT, y)], axis)?;
+        }
+        canvas.line(&[(LEFT, TOP), (LEFT, bottom), (right, bottom)], axis)?;
+        for (v, text) in xs.iter().zip(tick_labels(&xs, self.figure.x.scale)) {
+            canvas.text(&text, (self.x.at(*v), bottom + 14.0), Align::Center, TICK)?;
+        }
+        for (v, text) in ys.iter().zip(tick_labels(&ys, self.figure.y.scale)) {
+            canvas.text(&text, (LEFT - 9.0, self.y.at(*v)), Align::Right, TICK)?;
+        }
+        canvas.text(&self.figure.x.title, ((LEFT + right) / 2.0, bottom + 36.0), Align::Center, LABEL)?;
+        canvas.text_upwards(&self.figure.y.title, (MARGIN + 2.0, TOP + PLOT_HEIGHT / 2.0), LABEL)
+    }
+
+    /// Bands below single curves below lines, so that no series hides another's line.
+    fn series(&self, canvas: &Canvas) -> Result<()> {
+        for series in &self.figure.series {
+            let upper = series.band.iter().map(|&(x, _, hi)| self.at((x, hi)));
+            let lower = series.band.iter().rev().map(|&(x, lo, _)| self.at((x, lo)));
+            let corners: Vec<_> = upper.chain(lower).collect();
+            if corners.len() > 2 {
+                canvas.polygon(&corners, Pen::of(&series.style, 0.0).color.mix(0.2))?;
+            }
+        }
+        for series in &self.figure.series {
+            let pen = Pen::of(&series.style, 0.8);
+            for curve in &series.faint {
+                self.curve(canvas, curve, Pen { color: pen.color.mix(0.35), dash: None, ..pen })?;
+            }
+        }
+        for series in &self.figure.series {
+            self.curve(canvas, &series.line, Pen::of(&series.style, 1.8))?;
+        }
+        Ok(())
+    }
+
+    /// A line, with its points where they are too few to make one.
+    fn curve(&self, canvas: &Canvas, points: &[(f64, f64)], pen: Pen) -> Result<()> {
+        let path = self.path(points);
+        if path.len() > 1 {
+            canvas.line(&path, pen)?;
+        }
+        if path.len() < 4 {
+            for point in path {
+                canvas.dot(point, 1.5 + pen.width, pen.color)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn marks(&self, canvas: &Canvas) -> Result<()> {
+        let points: Vec<_> = self.figure.marks.iter().map(|mark| self.at(mark.at)).collect();
+        let named = |i: &usize| !self.figure.marks[*i].label.is_empty();
+        let order: Vec<usize> = (0..points.len()).filter(named).collect();
+        // half a line inside, so that the words of a mark at an edge do not stand on it
+        let inside = order.iter().map(|&i| points[i].1.clamp(TOP + 8.0, TOP + PLOT_HEIGHT - 8.0)).collect();
+        let heights = spread(inside);
+        for (mark, &(x, y)) in self.figure.marks.iter().zip(&points) {
+            let pen = Pen { dash: None, ..Pen::of(&mark.style, 1.8) };
+            canvas.line(&[(x - 4.5, y - 4.5), (x + 4.5, y + 4.5)], pen)?;
+            canvas.line(&[(x - 4.5, y + 4.5), (x + 4.5, y - 4.5)], pen)?;
+        }
+        for (&i, height) in order.iter().zip(heights) {
+            let (mark, (x, _)) = (&self.figure.marks[i], points[i]);
+            let letters = letters(&mark.style);
+            let fits = x + 10.0 + letters.width(&mark.label)? < self.right;
+            let (x, align) = if fits { (x + 10.0, Align::Left) } else { (x - 10.0, Align::Right) };
+            canvas.text(&mark.label, (x, height), align, letters)?;
+        }
+        Ok(())
+    }
+
+    /// The names at the lines' ends.
+    fn labels(&self, canvas: &Canvas) -> Result<()> {
+        let named: Vec<_> = self.figure.series.iter().filter(|s| s.is_named()).collect();
+        let ends: Vec<_> = named.iter().map(|s| self.at(s.line[s.line.len() - 1])).collect();
+        let heights = spread(ends.iter().map(|end| end.1).collect());
+        for ((series, (x, y)), height) in named.into_iter().zip(ends).zip(heights) {
+            let (from, to) = (self.right + SAMPLE.0, self.right + SAMPLE.0 + SAMPLE.1);
+            let pen = Pen::of(&series.style, 0.8);
+            let leader = [(x + 4.0, y), (self.right.max(x + 4.0) + 2.0, y), (from - 3.0, height)];
+            canvas.line(&leader, Pen { color: pen.color.mix(0.5), dash: None, ..pen })?;
+            canvas.line(&[(from, height), (to, height)], Pen::of(&series.style, 1.8))?;
+            canvas.text(&series.label, (to + 6.0, height), Align::Left, letters(&series.style))?;
+        }
+        Ok(())
+    }
+}
+
+/// The letters of a series' name.
+fn letters(style: &Style) -> Type {
+    let (r, g, b) = style.color;
+    Type { color: RGBColor(r, g, b), ..LABEL }
+}
+
+/// Moves heights apart as little as needed, so that labels at them do not overlap; keeps their order, and keeps them
+/// beside the plot where there is room.
+fn spread(heights: Vec<f64>) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..heights.len()).collect();
+    order.sort_by(|a, b| heights[*a].total_cmp(&heights[*b]));
+    let mut placed = heights;
+    for _ in 0..200 {
+        for pair in order.windows(2) {
+            let overlap = LABEL_LINE - (placed[pair[1]] - placed[pair[0]]);
+            if overlap > 0.0 {
+                placed[pair[0]] -= overlap / 2.0;
+                placed[pair[1]] += overlap / 2.0;
+            }
+        }
+        for height in &mut placed {
+            *height = height.clamp(TOP, TOP + PLOT_HEIGHT);
+        }
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_move_apart_and_keep_their_order() {
+        let placed = spread(vec![200.0, 201.0, 100.0, 199.5]);
+        assert_eq!(placed[2], 100.0);
+        assert!(placed[3] + LABEL_LINE <= placed[0] + 0.1 && placed[0] + LABEL_LINE <= placed[1] + 0.1, "{placed:?}");
+        assert!((placed[0] - 200.0).abs() < 1.0);
+        let low = spread(vec![TOP + PLOT_HEIGHT; 3]);
+        assert!(low.iter().all(|y| *y <= TOP + PLOT_HEIGHT) && low[2] - low[0] > 2.0 * LABEL_LINE - 0.5, "{low:?}");
+    }
+}

@@ -1,0 +1,175 @@
+//! Which runs belong in one chart, and which of them differ by nothing but the seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::axis::number;
+use super::figure::Style;
+use crate::config::{Batch, RunSpec, Validation};
+use crate::data::DatasetKind;
+use crate::model::VitConfig;
+use crate::optim::REGISTRY;
+use crate::train::record::{Record, State};
+
+/// The runs of one comparison: the same data, model, batch, epochs and validation.
+pub struct Group<'a> {
+    /// Names its files: unique among the groups that were made with it.
+    pub name: String,
+    /// What is compared, in the order of the registry.
+    pub arms: Vec<Arm<'a>>,
+}
+
+/// The runs of a group that differ by nothing but the seed.
+pub struct Arm<'a> {
+    /// The optimizer, and the settings that tell it from the others: "Adam", "Adam, lr 0.003".
+    pub label: String,
+    pub style: Style,
+    /// Ordered by seed.
+    pub runs: Vec<&'a Record>,
+}
+
+/// Okabe & Ito's colours for colour-blind readers but yellow, which is too faint for lines; by place in the registry.
+const COLORS: [(u8, u8, u8); 7] =
+    [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233), (0, 0, 0)];
+const DASHES: [Option<(f64, f64)>; 4] = [None, Some((7.0, 3.0)), Some((2.0, 2.0)), Some((14.0, 4.0))];
+
+/// The colour and dashes of an optimizer, the same in every figure; its variants in one figure differ by their dashes.
+pub fn style(optim: &str, variant: usize) -> Style {
+    let place = REGISTRY.iter().position(|entry| entry.name == optim).unwrap_or(REGISTRY.len());
+    Style { color: COLORS[place % COLORS.len()], dash: DASHES[(place + variant) % DASHES.len()] }
+}
+
+/// Sorts runs into groups.
+pub fn group(records: &[Record]) -> Vec<Group<'_>> {
+    let mut groups: BTreeMap<(String, String), Vec<&Record>> = BTreeMap::new();
+    for record in records {
+        groups.entry((shared_settings(&record.spec), record.data_hash.clone())).or_default().push(record);
+    }
+    let stems: Vec<String> = groups.values().map(|runs| stem(&runs[0].spec)).collect();
+    let mut names = BTreeSet::new();
+    let mut made = Vec::new();
+    for (((_, hash), runs), stem) in groups.iter().zip(&stems) {
+        let mut name = stem.clone();
+        if stems.iter().filter(|other| *other == stem).count() > 1 {
+            name = format!("{stem}-{}", short_hash(hash));
+        }
+        while !names.insert(name.clone()) {
+            name.push_str("-more");
+        }
+        made.push(Group { name, arms: arms(runs) });
+    }
+    made
+}
+
+/// The first 8 characters of a data hash, whatever a foreign file claims it to be.
+pub fn short_hash(hash: &str) -> String {
+    hash.chars().filter(char::is_ascii_alphanumeric).take(8).collect()
+}
+
+/// A data set as titles and captions write it.
+pub fn dataset_name(kind: DatasetKind) -> &'static str {
+    match kind {
+        DatasetKind::Mnist => "MNIST",
+        DatasetKind::Digits => "digits",
+    }
+}
+
+/// The settings that all runs of a group share, as text.
+fn shared_settings(spec: &RunSpec) -> String {
+    let RunSpec { dataset, validation, train_subset, epochs, batch, model, .. } = spec.clone();
+    RunSpec { dataset, validation, train_subset, epochs, batch, model, ..RunSpec::default() }.to_toml()
+}
+
+/// A file name for a group: `mnist-b4096-e20`, and what is not the default.
+fn stem(spec: &RunSpec) -> String {
+    let mut name = dataset_name(spec.dataset).to_lowercase();
+    if spec.train_subset > 0 {
+        name += &format!("-n{}", spec.train_subset);
+    }
+    name += &match spec.batch {
+        Batch::Size(n) => format!("-b{n}"),
+        Batch::Full => "-full".to_string(),
+    };
+    name += &format!("-e{}", spec.epochs);
+    if let Validation::Holdout(n) = spec.validation {
+        name += &format!("-holdout{n}");
+    }
+    if spec.model != VitConfig::default() {
+        let VitConfig { patch_size, embed_dim, depth, num_heads, mlp_ratio } = spec.model;
+        name += &format!("-patch{patch_size}-dim{embed_dim}-depth{depth}-heads{num_heads}-mlp{mlp_ratio}");
+    }
+    name
+}
+
+/// Sorts the runs of a group into arms.
+fn arms<'a>(runs: &[&'a Record]) -> Vec<Arm<'a>> {
+    let place = |spec: &RunSpec| REGISTRY.iter().position(|entry| entry.name == spec.optim);
+    let mut arms: Vec<(RunSpec, Vec<&Record>)> = Vec::new();
+    for &run in runs {
+        let seedless = RunSpec { seed: 0, ..run.spec.clone() };
+        match arms.iter_mut().find(|(spec, _)| *spec == seedless) {
+            Some((_, runs)) => runs.push(run),
+            None => arms.push((seedless, vec![run])),
+        }
+    }
+    arms.sort_by(|(a, _), (b, _)| {
+        place(a).cmp(&place(b)).then(a.lr.total_cmp(&b.lr)).then_with(|| a.to_toml().cmp(&b.to_toml()))
+    });
+    let specs: Vec<RunSpec> = arms.iter().map(|(spec, _)| spec.clone()).collect();
+    arms.into_iter()
+        .enumerate()
+        .map(|(i, (spec, mut runs))| {
+            runs.sort_by_key(|run| run.spec.seed);
+            let variant = specs[..i].iter().filter(|other| other.optim == spec.optim).count();
+            Arm { label: label(&spec, &specs), style: style(&spec.optim, variant), runs }
+        })
+        .collect()
+}
+
+/// The optimizer's name with the settings that differ within the group, and those of its own that are not the default.
+fn label(spec: &RunSpec, all: &[RunSpec]) -> String {
+    let entry = REGISTRY.iter().find(|entry| entry.name == spec.optim);
+    let mut label = entry.map_or(spec.optim.as_str(), |entry| entry.label).to_string();
+    if all.iter().any(|other| other.lr != spec.lr) {
+        label += &format!(", lr {}", number(spec.lr));
+    }
+    if all.iter().any(|other| other.weight_decay != spec.weight_decay) {
+        label += &format!(", decay {}", number(spec.weight_decay));
+    }
+    let defaults = entry.map(|entry| (entry.defaults)()).unwrap_or_default();
+    for (key, value) in &spec.hyper {
+        let siblings = all.iter().filter(|other| other.optim == spec.optim);
+        if defaults.get(key) != Some(value) || siblings.into_iter().any(|other| other.hyper.get(key) != Some(value)) {
+            label += &format!(", {key} {}", plain(value));
+        }
+    }
+    label
+}
+
+fn plain(value: &toml::Value) -> String {
+    match value {
+        toml::Value::Float(v) => number(*v),
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+impl<'a> Arm<'a> {
+    /// The runs whose mean is drawn: those that finished, and before any has, those that are on their way.
+    pub fn averaged(&self) -> Vec<&'a Record> {
+        let with = |f: fn(&Record) -> bool| self.runs.iter().copied().filter(|run| f(run)).collect::<Vec<_>>();
+        match with(|run| run.state == State::Finished) {
+            finished if !finished.is_empty() => finished,
+            _ => with(|run| run.state != State::Diverged),
+        }
+    }
+
+    /// Number of runs whose loss became infinite.
+    pub fn diverged(&self) -> usize {
+        self.runs.iter().filter(|run| run.state == State::Diverged).count()
+    }
+
+    /// Number of runs that ended neither so nor at their last epoch.
+    pub fn unfinished(&self) -> usize {
+        self.runs.iter().filter(|run| !matches!(run.state, State::Diverged | State::Finished)).count()
+    }
+}

@@ -1,0 +1,230 @@
+//! Run directories, read: what `plot` and comparisons see of a run.
+//!
+//! Whatever lies below a results folder may be foreign, half written or absurdly large. One unusable run becomes a
+//! [`Warning`] and the others are read; no file is read beyond a fixed size.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+use super::Row;
+use crate::config::RunSpec;
+use crate::error::Result;
+use crate::usage;
+
+const CONFIG: &str = "config.toml";
+const META: &str = "meta.json";
+const METRICS: &str = "metrics.csv";
+
+/// Largest `config.toml` and `meta.json` that are read: 1 MiB, a thousand times what a run writes.
+const MAX_SETTINGS: u64 = 1 << 20;
+/// Largest `metrics.csv` that is read: 64 MiB, about 300,000 epochs.
+const MAX_METRICS: u64 = 64 << 20;
+
+/// How far a run came, as `meta.json` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Still training, or killed without a chance to say so.
+    Running,
+    /// All epochs done.
+    Finished,
+    /// Ended by a loss that became NaN or infinite.
+    Diverged,
+    /// Stopped by a signal; can be resumed.
+    Interrupted,
+    /// Stopped by an error, such as a full disk.
+    Failed,
+}
+
+/// One run as its directory tells it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The run directory.
+    pub dir: PathBuf,
+    /// Everything that determined the run.
+    pub spec: RunSpec,
+    /// How far it came.
+    pub state: State,
+    /// SHA-256 of the data that it saw: runs on different data are never compared.
+    pub data_hash: String,
+    /// Row `i` is the state after epoch `i`; at least one.
+    pub rows: Vec<Row>,
+    /// Whether `metrics.csv` ends in half a row, which is left out of `rows`.
+    pub cut_off: bool,
+}
+
+/// What the reader of the results should know, one sentence with what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning(pub String);
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The part of `meta.json` that is needed here.
+#[derive(Deserialize)]
+struct Meta {
+    state: State,
+    data_hash: String,
+}
+
+/// Reads one run directory.
+///
+/// # Errors
+/// A file that is missing, too large, damaged or not ours. Half a row at the end of `metrics.csv` is no error: see
+/// [`Record::cut_off`].
+pub fn read(dir: &Path) -> Result<Record> {
+    let config = dir.join(CONFIG);
+    let text = read_text(&config, MAX_SETTINGS)?;
+    let table = text.parse::<toml::Table>().with_context(|| format!("{} is not TOML", config.display()))?;
+    let spec =
+        RunSpec::resolve([table]).with_context(|| format!("{} is not the settings of a run", config.display()))?;
+
+    let path = dir.join(META);
+    let text = read_text(&path, MAX_SETTINGS)?;
+    let Meta { state, data_hash } = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not what a run writes; repeat the run", path.display()))?;
+
+    let (rows, cut_off) = read_metrics(&dir.join(METRICS))?;
+    Ok(Record { dir: dir.to_path_buf(), spec, state, data_hash, rows, cut_off })
+}
+
+/// Reads every run below `root` in the order of their paths; a run with the same settings, seed and data as another
+/// counts once. Symbolic links below `root` are not followed.
+///
+/// # Errors
+/// `root` cannot be read, or holds no usable run.
+pub fn find(root: &Path) -> Result<(Vec<Record>, Vec<Warning>)> {
+    if !root.is_dir() {
+        usage!("{} is not a folder; name the one that holds the runs, such as results/", root.display());
+    }
+    let mut warnings = Vec::new();
+    let mut records = Vec::new();
+    for dir in run_directories(root, &mut warnings) {
+        match read(&dir) {
+            Ok(record) => {
+                if record.cut_off {
+                    warnings.push(Warning(format!(
+                        "{} is cut off in its last row; it is read up to there, resume or repeat the run to complete it",
+                        dir.join(METRICS).display()
+                    )));
+                }
+                records.push(record);
+            }
+            Err(e) => warnings.push(Warning(format!("skipped a run: {e:#}"))),
+        }
+    }
+    let records = without_repetitions(records, &mut warnings);
+    if records.is_empty() {
+        let why: String = warnings.iter().map(|w| format!("\n  {w}")).collect();
+        bail!(
+            "no usable run below {}; 'snr-bench train' and 'snr-bench full-batch' write some (a folder with {CONFIG}, {META} and {METRICS}){why}",
+            root.display()
+        );
+    }
+    Ok((records, warnings))
+}
+
+/// Every folder at or below `root` that holds a run's settings and metrics, sorted.
+fn run_directories(root: &Path, warnings: &mut Vec<Warning>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut pending = vec![root.to_path_buf()];
+    while let Some(dir) = pending.pop() {
+        if dir.join(METRICS).is_file() {
+            match dir.join(CONFIG).is_file() {
+                true => found.push(dir),
+                false => warnings.push(Warning(format!(
+                    "skipped {}: there is no {CONFIG} beside it that says which run it is",
+                    dir.join(METRICS).display()
+                ))),
+            }
+            continue;
+        }
+        match fs::read_dir(&dir) {
+            // of an entry, not of what it points to: a link is no folder here, so links cannot make a loop
+            Ok(entries) => pending
+                .extend(entries.flatten().filter(|e| e.file_type().is_ok_and(|kind| kind.is_dir())).map(|e| e.path())),
+            Err(e) => warnings.push(Warning(format!("skipped {}, which cannot be read: {e}", dir.display()))),
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Of runs with the same settings, seed and data keeps the one that came furthest: a copy is no second sample.
+fn without_repetitions(records: Vec<Record>, warnings: &mut Vec<Warning>) -> Vec<Record> {
+    let mut place: HashMap<(String, String), usize> = HashMap::new();
+    let mut kept: Vec<Record> = Vec::new();
+    for record in records {
+        match place.entry((record.spec.to_toml(), record.data_hash.clone())) {
+            Entry::Vacant(entry) => {
+                entry.insert(kept.len());
+                kept.push(record);
+            }
+            Entry::Occupied(entry) => {
+                let first = &mut kept[*entry.get()];
+                warnings.push(Warning(format!(
+                    "{} and {} are the same run (settings, seed and data); it counts once",
+                    first.dir.display(),
+                    record.dir.display()
+                )));
+                if record.rows.len() > first.rows.len() {
+                    *first = record;
+                }
+            }
+        }
+    }
+    kept
+}
+
+/// The rows of a `metrics.csv`, and whether half a row at its end was left out.
+fn read_metrics(path: &Path) -> Result<(Vec<Row>, bool)> {
+    let text = read_text(path, MAX_METRICS)?;
+    // every row is written with its line's end: without one, even a row that looks whole may lack digits
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    let mut rows = Vec::new();
+    for (i, row) in csv::Reader::from_reader(text[..whole].as_bytes()).into_deserialize::<Row>().enumerate() {
+        match row {
+            Ok(row) if row.epoch == i as u64 => rows.push(row),
+            Ok(row) => bail!(
+                "{}, line {}: epoch {} stands where epoch {i} belongs; repeat the run",
+                path.display(),
+                i + 2,
+                row.epoch
+            ),
+            Err(e) if i == 0 => {
+                let why = e.to_string();
+                let why = why.rsplit(": ").next().unwrap_or_default();
+                bail!("{} is no {METRICS} of snr-bench ({why}); move it out of the results", path.display())
+            }
+            Err(_) => bail!("{}, line {} is damaged; repeat the run", path.display(), i + 2),
+        }
+    }
+    if rows.is_empty() {
+        bail!("{} has no complete row yet; wait for the run's first evaluation, or repeat it", path.display());
+    }
+    Ok((rows, whole < text.len()))
+}
+
+/// A text file of at most `limit` bytes.
+fn read_text(path: &Path, limit: u64) -> Result<String> {
+    let size = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if !size.is_file() || size.len() > limit {
+        bail!("{} is not a file of at most {} MiB; no run writes such a one", path.display(), limit >> 20);
+    }
+    let mut text = String::new();
+    // the limit again: the file may have grown
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_string(&mut text))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text)
+}

@@ -1,0 +1,444 @@
+//! `snr-bench plot`: from run directories to figures. The figures of the gallery stay in `target/tmp/gallery` to be
+//! looked at.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use snr_bench::cli::plot::PlotArgs;
+use snr_bench::config::{Batch, RunSpec};
+use snr_bench::error::UsageError;
+use snr_bench::model::VitConfig;
+use snr_bench::plot::{self, Format, Metric, Options, Scale, X};
+use snr_bench::train::Row;
+use snr_bench::train::record::{self, State};
+use tempfile::TempDir;
+
+const HASH: &str = "3f2a9c0144aa";
+
+/// A run of an optimizer with its default hyperparameters.
+fn spec(optim: &str, seed: u64) -> RunSpec {
+    let table = toml::Table::from_iter([("optim".into(), optim.into()), ("seed".into(), (seed as i64).into())]);
+    RunSpec::resolve([table]).unwrap()
+}
+
+/// Row `epoch` of an imagined run: falling losses with the seed's own noise.
+fn row(spec: &RunSpec, epoch: u64) -> Row {
+    let rate = match spec.optim.as_str() {
+        "adam" => 0.14,
+        "snradam" => 0.17,
+        "adabelief" => 0.1415,
+        _ => 0.05,
+    } * spec.lr
+        / 1e-3;
+    let noise = |salt: u64| ((spec.seed * 7919 + epoch * 104_729 + salt * 31) % 1000) as f64 / 1000.0 - 0.5;
+    let own = 0.1 * (((spec.seed * 37) % 11) as f64 / 11.0 - 0.5);
+    let loss = |salt| (2.2 * (-rate * epoch as f64).exp() + 0.1) * (1.0 + own + 0.05 * noise(salt));
+    let steps = match spec.batch {
+        Batch::Size(n) => 60_000u64.div_ceil(n as u64),
+        Batch::Full => 1,
+    };
+    let trained = (epoch > 0).then_some(());
+    Row {
+        epoch,
+        step: epoch * steps,
+        samples_seen: epoch * 60_000,
+        lr: spec.lr,
+        train_loss: trained.map(|()| loss(1) + 0.05),
+        train_accuracy: trained.map(|()| 1.0 - loss(1) / 2.6),
+        val_loss: loss(2),
+        val_accuracy: 1.0 - loss(2) / 2.6,
+        grad_norm: trained.map(|()| 0.5),
+        update_norm: trained.map(|()| 0.1),
+        param_norm: 20.0,
+        epoch_seconds: 9.0,
+        wall_seconds: (9.0 + noise(3)) * epoch as f64,
+    }
+}
+
+fn rows(spec: &RunSpec, epochs: u64) -> Vec<Row> {
+    (0..=epochs).map(|epoch| row(spec, epoch)).collect()
+}
+
+fn write_run(dir: &Path, spec: &RunSpec, state: &str, hash: &str, rows: &[Row]) {
+    fs::create_dir_all(dir).unwrap();
+    fs::write(dir.join("config.toml"), spec.to_toml()).unwrap();
+    fs::write(dir.join("meta.json"), format!(r#"{{"state":"{state}","data_hash":"{hash}","threads":2}}"#)).unwrap();
+    let mut csv = csv::Writer::from_path(dir.join("metrics.csv")).unwrap();
+    rows.iter().for_each(|row| csv.serialize(row).unwrap());
+}
+
+/// Writes a finished run in a folder of its own.
+fn finished(root: &Path, spec: &RunSpec) -> PathBuf {
+    let dir = root.join(format!("{}-{}-{}", spec.optim, spec.lr, spec.seed));
+    write_run(&dir, spec, "finished", HASH, &rows(spec, spec.epochs));
+    dir
+}
+
+/// Writes a run whose loss grows tenfold an epoch and becomes NaN in `epoch`.
+fn diverged(root: &Path, spec: &RunSpec, epoch: u64) {
+    let mut rows = rows(spec, epoch);
+    for row in &mut rows[1..] {
+        let growth = 2f64.powi(row.epoch as i32);
+        row.val_loss *= growth;
+        row.train_loss = row.train_loss.map(|loss| loss * growth);
+    }
+    rows[epoch as usize].train_loss = Some(f64::NAN);
+    rows[epoch as usize].val_loss = f64::NAN;
+    write_run(&root.join(format!("{}-{}-d", spec.optim, spec.seed)), spec, "diverged", HASH, &rows);
+}
+
+fn draw(root: &Path) -> Vec<PathBuf> {
+    let (records, warnings) = record::find(root).unwrap();
+    assert_eq!(warnings, [], "no warning expected");
+    plot::draw(&records, &Options::new(root.join("figures"))).unwrap()
+}
+
+/// The whole text of a figure, which its `<desc>` repeats.
+fn description(svg: &Path) -> String {
+    let text = fs::read_to_string(svg).unwrap();
+    text.split("<desc>").nth(1).unwrap().split("</desc>").next().unwrap().to_string()
+}
+
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn gallery() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery");
+    let _ = fs::remove_dir_all(&root);
+    let at = |name: &str| root.join(name);
+
+    for optim in ["adam", "snradam"] {
+        finished(&at("one-seed"), &spec(optim, 0));
+        (0..10).for_each(|seed| drop(finished(&at("ten-seeds"), &spec(optim, seed))));
+        (0..6).for_each(|seed| {
+            finished(&at("full"), &RunSpec { batch: Batch::Full, epochs: 100, ..spec(optim, seed) });
+        });
+        finished(&at("one-epoch"), &RunSpec { epochs: 1, ..spec(optim, 0) });
+        for lr in [3e-4, 1e-3, 3e-3] {
+            (0..3).for_each(|seed| drop(finished(&at("rates"), &RunSpec { lr, ..spec(optim, seed) })));
+        }
+    }
+    for optim in ["adam", "snradam", "adabelief"] {
+        finished(&at("four"), &spec(optim, 0));
+        (0..5).for_each(|seed| drop(finished(&at("mixed"), &spec(optim, seed))));
+    }
+    diverged(&at("four"), &spec("sgd", 0), 4);
+    diverged(&at("mixed"), &spec("snradam", 5), 3);
+    diverged(&at("mixed"), &spec("snradam", 6), 6);
+    (0..2).for_each(|seed| diverged(&at("mixed"), &spec("sgd", seed), 2 + seed));
+    write_run(&at("mixed/running"), &spec("adam", 5), "running", HASH, &rows(&spec("adam", 5), 8));
+    for optim in ["adam", "adabelief"] {
+        (0..10).for_each(|seed| drop(finished(&at("overlap"), &spec(optim, seed))));
+    }
+
+    for name in ["one-seed", "ten-seeds", "full", "one-epoch", "rates", "four", "mixed", "overlap"] {
+        let written = draw(&at(name));
+        assert_eq!(written.len(), 6, "{name}: {written:?}");
+        let png = resvg::tiny_skia::Pixmap::decode_png(&fs::read(&written[1]).unwrap()).unwrap();
+        assert_eq!(png.width(), 2 * 760, "{name}");
+        let dark = png.pixels().iter().filter(|p| p.red() < 100 && p.green() < 100).count();
+        assert!(dark > 2000, "{name}: text and axes should be seen, not {dark} dark pixels");
+    }
+    let (records, _) = record::find(&at("ten-seeds")).unwrap();
+    for (name, x, y) in [("linear", X::Step, Scale::Linear), ("seconds", X::Seconds, Scale::Log)] {
+        plot::draw(&records, &Options { x, y, ..Options::new(at(name)) }).unwrap();
+    }
+}
+
+#[test]
+fn every_comparison_has_its_own_chart() {
+    let root = TempDir::new().unwrap();
+    let base = spec("adam", 0);
+    let model = VitConfig { depth: 1, ..base.model.clone() };
+    let other = |name: &str, spec: RunSpec| {
+        write_run(&root.path().join(name), &spec, "finished", HASH, &rows(&spec, spec.epochs));
+    };
+    other("a", base.clone());
+    other("b", spec("snradam", 0));
+    other("c", RunSpec { batch: Batch::Full, ..base.clone() });
+    other("d", RunSpec { epochs: 3, ..base.clone() });
+    other("e", RunSpec { model, ..base.clone() });
+    other("f", RunSpec { train_subset: 100, ..base.clone() });
+    other("g", RunSpec { validation: "holdout:5000".parse().unwrap(), ..base.clone() });
+    other("h", RunSpec { dataset: snr_bench::data::DatasetKind::Digits, ..base.clone() });
+    other("i", RunSpec { lr: 3e-3, ..base.clone() });
+
+    let (records, _) = record::find(root.path()).unwrap();
+    let groups = plot::group(&records);
+    let mut found: Vec<(&str, Vec<&str>)> =
+        groups.iter().map(|g| (g.name.as_str(), g.arms.iter().map(|arm| arm.label.as_str()).collect())).collect();
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            ("digits-b4096-e20", vec!["Adam"]),
+            ("mnist-b4096-e20", vec!["Adam, lr 0.001", "Adam, lr 0.003", "SNRAdam, lr 0.001"]),
+            ("mnist-b4096-e20-holdout5000", vec!["Adam"]),
+            ("mnist-b4096-e20-patch4-dim64-depth1-heads4-mlp4", vec!["Adam"]),
+            ("mnist-b4096-e3", vec!["Adam"]),
+            ("mnist-full-e20", vec!["Adam"]),
+            ("mnist-n100-b4096-e20", vec!["Adam"]),
+        ]
+    );
+}
+
+#[test]
+fn runs_on_different_data_never_share_a_chart() {
+    let root = TempDir::new().unwrap();
+    for (name, optim, hash) in [("a", "adam", "aaaaaaaa11"), ("b", "snradam", "bbbbbbbb22"), ("c", "sgd", "aaaaaaaa33")]
+    {
+        let spec = spec(optim, 0);
+        write_run(&root.path().join(name), &spec, "finished", hash, &rows(&spec, 20));
+    }
+    let mut names = names(&draw(root.path()));
+    names.retain(|name| name.ends_with("val-loss.svg"));
+    let expected = [
+        "mnist-b4096-e20-aaaaaaaa-val-loss.svg",
+        "mnist-b4096-e20-bbbbbbbb-val-loss.svg",
+        "mnist-b4096-e20-aaaaaaaa-more-val-loss.svg",
+    ];
+    names.sort();
+    let mut expected = expected.map(String::from);
+    expected.sort();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn labels_name_the_settings_that_differ() {
+    let root = TempDir::new().unwrap();
+    let centred = |value: &str| {
+        let mut spec = spec("snradam", 0);
+        spec.hyper.insert("beta2".into(), value.parse::<f64>().unwrap().into());
+        spec
+    };
+    for (name, spec) in [("a", spec("adam", 0)), ("b", centred("0.999")), ("c", centred("0.9"))] {
+        write_run(&root.path().join(name), &spec, "finished", HASH, &rows(&spec, 20));
+    }
+    let (records, _) = record::find(root.path()).unwrap();
+    let groups = plot::group(&records);
+    let labels: Vec<&str> = groups[0].arms.iter().map(|arm| arm.label.as_str()).collect();
+    assert_eq!(labels, ["Adam", "SNRAdam, beta2 0.9", "SNRAdam, beta2 0.999"]);
+    let styles: Vec<_> = groups[0].arms.iter().map(|arm| arm.style).collect();
+    assert_eq!(styles[1].color, styles[2].color, "one colour an optimizer");
+    assert_ne!(styles[1].dash, styles[2].dash, "told apart in grey");
+    assert_eq!(styles[0], plot::style("adam", 0), "the same in every figure");
+}
+
+#[test]
+fn the_caption_states_what_was_drawn() {
+    let root = TempDir::new().unwrap();
+    for seed in 0..10 {
+        finished(root.path(), &spec("adam", seed));
+        finished(root.path(), &spec("snradam", seed));
+    }
+    diverged(root.path(), &spec("snradam", 10), 3);
+    let running = spec("adam", 10);
+    write_run(&root.path().join("r"), &running, "running", HASH, &rows(&running, 4));
+    let written = draw(root.path());
+    let text = description(&written[0]);
+    for fact in [
+        "MNIST (60,000 training and 10,000 test images, data 3f2a9c01)",
+        "105,098 parameters",
+        "batch 4096, lr 0.001",
+        "n = 10 seeds each",
+        "95% confidence interval of the mean",
+        "mean over an epoch’s batches as they were trained on",
+        "Diverged: 1 of 11 SNRAdam",
+        "Unfinished: 1 of 11 Adam",
+    ] {
+        assert!(text.contains(fact), "'{fact}' is not in: {text}");
+    }
+    let first = fs::read(&written[0]).unwrap();
+    assert!(String::from_utf8_lossy(&first).contains("SNRAdam diverged"), "the cross has its words");
+    let png = fs::read(&written[1]).unwrap();
+    draw(root.path());
+    assert!(fs::read(&written[0]).unwrap() == first, "the same runs give the same SVG");
+    assert!(fs::read(&written[1]).unwrap() == png, "the same runs give the same PNG");
+
+    let lone = TempDir::new().unwrap();
+    finished(lone.path(), &spec("adam", 0));
+    let text = description(&draw(lone.path())[0]);
+    assert!(text.contains("n = 1 seed.") && !text.contains("mean;"), "{text}");
+}
+
+#[test]
+fn the_mean_leaves_diverged_and_unfinished_runs_out() {
+    let root = TempDir::new().unwrap();
+    let specs: Vec<RunSpec> = (0..3).map(|seed| spec("adam", seed)).collect();
+    specs.iter().for_each(|spec| drop(finished(root.path(), spec)));
+    diverged(root.path(), &spec("adam", 3), 5);
+    write_run(&root.path().join("r"), &spec("adam", 4), "interrupted", HASH, &rows(&spec("adam", 4), 7));
+    let (records, _) = record::find(root.path()).unwrap();
+    let groups = plot::group(&records);
+    let figure = plot::chart(&groups[0], Metric::ValLoss, X::Epoch, Scale::Log).unwrap();
+    let series = &figure.series[0];
+    let expected = specs.iter().map(|spec| row(spec, 20).val_loss).sum::<f64>() / 3.0;
+    assert_eq!(series.line.len(), 21);
+    assert!((series.line[20].1 - expected).abs() < 1e-12);
+    assert_eq!((series.faint.len(), series.band.len(), figure.marks.len()), (5, 21, 1));
+    // t(2) s/√3 by hand
+    let deviation = specs.iter().map(|spec| (row(spec, 20).val_loss - expected).powi(2)).sum::<f64>() / 2.0;
+    let half = 4.302652730 * (deviation / 3.0).sqrt();
+    assert!((series.band[20].2 - expected - half).abs() < 1e-9);
+}
+
+#[test]
+fn a_run_that_diverged_at_once_is_still_shown() {
+    let root = TempDir::new().unwrap();
+    finished(root.path(), &spec("adam", 0));
+    diverged(root.path(), &spec("sgd", 0), 1);
+    let text = description(&draw(root.path())[0]);
+    assert!(text.contains("Diverged: 1 of 1 SGD"), "{text}");
+
+    let alone = TempDir::new().unwrap();
+    diverged(alone.path(), &spec("sgd", 0), 1);
+    // no finite training loss at all, but the validation loss before training
+    assert_eq!(names(&draw(alone.path()))[0], "mnist-b4096-e20-val-loss.svg");
+}
+
+#[test]
+fn losses_of_zero_and_of_any_size_are_drawn() {
+    let root = TempDir::new().unwrap();
+    for (seed, factor) in [0.0, 1e-320, 1e-30, 1e30, 1e308, f64::INFINITY].into_iter().enumerate() {
+        let spec = spec("adam", seed as u64);
+        let mut rows = rows(&spec, 20);
+        rows[5..].iter_mut().for_each(|row| {
+            row.val_loss *= factor;
+            row.train_loss = Some(-factor);
+            row.wall_seconds = factor;
+        });
+        write_run(&root.path().join(seed.to_string()), &spec, "finished", HASH, &rows);
+    }
+    let (records, _) = record::find(root.path()).unwrap();
+    for x in [X::Epoch, X::Step, X::Seconds] {
+        for y in [Scale::Linear, Scale::Log] {
+            let formats = vec![Format::Svg];
+            for path in plot::draw(&records, &Options { x, y, formats, out: root.path().join("f") }).unwrap() {
+                let svg = fs::read_to_string(path).unwrap();
+                assert!(!svg.contains("NaN") && !svg.contains("-214748") && !svg.contains("214748"), "{x:?} {y:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_metrics_file_that_is_cut_off_is_read_up_to_there() {
+    let root = TempDir::new().unwrap();
+    let dir = finished(root.path(), &spec("adam", 0));
+    let path = dir.join("metrics.csv");
+    let whole = fs::read_to_string(&path).unwrap();
+    let header = whole.find('\n').unwrap() + 1;
+    for cut in (0..whole.len()).rev().step_by(7) {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let lines = whole[..cut].matches('\n').count();
+        match record::find(root.path()) {
+            Ok((records, warnings)) => {
+                assert!(cut > header && records[0].rows.len() == lines - 1, "cut at {cut}");
+                assert_eq!(warnings.len(), usize::from(!whole[..cut].ends_with('\n')), "cut at {cut}");
+                assert!(
+                    warnings.iter().all(|w| w.0.contains("cut off") && w.0.contains("metrics.csv")),
+                    "{warnings:?}"
+                );
+            }
+            Err(e) => assert!(lines < 2 && e.to_string().contains("no complete row"), "cut at {cut}: {e}"),
+        }
+    }
+}
+
+#[test]
+fn unusable_runs_are_told_of_and_passed_over() {
+    let root = TempDir::new().unwrap();
+    let good = finished(root.path(), &spec("adam", 0));
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage, &str); 10] = [
+        (
+            "foreign",
+            |dir| fs::write(dir.join("metrics.csv"), "time,speed\n1,2\n").unwrap(),
+            "move it out of the results",
+        ),
+        ("binary", |dir| fs::write(dir.join("metrics.csv"), [0xff; 100]).unwrap(), "cannot read"),
+        ("middle", |dir| edit(&dir.join("metrics.csv"), "\n3,", "\nx,"), "line 5 is damaged"),
+        ("twice", |dir| edit(&dir.join("metrics.csv"), "\n3,", "\n2,"), "line 5: epoch 2 stands where epoch 3 belongs"),
+        ("no-config", |dir| fs::remove_file(dir.join("config.toml")).unwrap(), "there is no config.toml"),
+        ("config", |dir| fs::write(dir.join("config.toml"), "optim = [").unwrap(), "is not TOML"),
+        ("optim", |dir| edit(&dir.join("config.toml"), "\"adam\"", "\"adamm\""), "did you mean 'adam'?"),
+        ("no-meta", |dir| fs::remove_file(dir.join("meta.json")).unwrap(), "cannot read"),
+        ("meta", |dir| edit(&dir.join("meta.json"), "finished", "lost"), "meta.json is not what a run writes"),
+        ("huge", |dir| fs::File::create(dir.join("metrics.csv")).unwrap().set_len(1 << 40).unwrap(), "at most 64 MiB"),
+    ];
+    for (name, damage, message) in damages {
+        let dir = root.path().join(name);
+        let spec = spec("adam", 1);
+        write_run(&dir, &spec, "finished", HASH, &rows(&spec, 20));
+        damage(&dir);
+        let (records, warnings) = record::find(root.path()).unwrap();
+        assert_eq!(records.len(), 1, "{name}");
+        assert_eq!(records[0].dir, good, "{name}");
+        assert_eq!(warnings.len(), 1, "{name}: {warnings:?}");
+        assert!(warnings[0].0.contains(message) && warnings[0].0.contains(name), "{name}: {}", warnings[0]);
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
+
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from));
+    fs::write(path, text.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn a_copy_of_a_run_is_no_second_seed() {
+    let root = TempDir::new().unwrap();
+    let spec = spec("adam", 0);
+    write_run(&root.path().join("a"), &spec, "interrupted", HASH, &rows(&spec, 5));
+    write_run(&root.path().join("b"), &spec, "finished", HASH, &rows(&spec, 20));
+    let (records, warnings) = record::find(root.path()).unwrap();
+    assert_eq!((records.len(), records[0].state, warnings.len()), (1, State::Finished, 1));
+    assert!(warnings[0].0.contains("the same run"), "{}", warnings[0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_do_not_lead_the_search_in_circles() {
+    let root = TempDir::new().unwrap();
+    finished(&root.path().join("deep/er"), &spec("adam", 0));
+    std::os::unix::fs::symlink(root.path(), root.path().join("deep/loop")).unwrap();
+    assert_eq!(record::find(root.path()).unwrap().0.len(), 1);
+}
+
+#[test]
+fn nothing_to_draw_is_an_error() {
+    let root = TempDir::new().unwrap();
+    let args = |results: PathBuf| PlotArgs { results, out: None, x: X::Epoch, y: Scale::Log, format: None };
+    let error = snr_bench::cli::plot::run(args(root.path().into())).unwrap_err();
+    assert!(error.to_string().contains("no usable run") && error.to_string().contains("snr-bench train"), "{error}");
+    let error = snr_bench::cli::plot::run(args(root.path().join("absent"))).unwrap_err();
+    assert!(error.is::<UsageError>() && error.to_string().contains("is not a folder"), "{error}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let root = TempDir::new().unwrap();
+    finished(root.path(), &spec("adam", 0));
+    let file = root.path().join("file");
+    fs::write(&file, "").unwrap();
+    let (records, _) = record::find(root.path()).unwrap();
+    let error = plot::draw(&records, &Options::new(file.join("figures"))).unwrap_err().to_string();
+    assert!(error.contains("file/figures") && error.contains("--out"), "{error}");
+}
+
+#[test]
+fn one_format_when_one_is_asked_for() {
+    let root = TempDir::new().unwrap();
+    finished(root.path(), &spec("adam", 0));
+    let out = Some(root.path().join("elsewhere"));
+    let format = Some(Format::Png);
+    snr_bench::cli::plot::run(PlotArgs { results: root.path().into(), out, x: X::Step, y: Scale::Linear, format })
+        .unwrap();
+    let mut found: Vec<_> = fs::read_dir(root.path().join("elsewhere")).unwrap().map(|e| e.unwrap().path()).collect();
+    found.sort();
+    let expected = ["train-loss", "val-accuracy", "val-loss"].map(|metric| format!("mnist-b4096-e20-{metric}.png"));
+    assert_eq!(names(&found), expected);
+}
