@@ -10,7 +10,8 @@ use snr_bench::error::UsageError;
 use snr_bench::model::VitConfig;
 use snr_bench::plot::{self, Format, Metric, Options, Scale, X};
 use snr_bench::train::Row;
-use snr_bench::train::record::{self, State};
+use snr_bench::train::State;
+use snr_bench::train::record;
 use tempfile::TempDir;
 
 const HASH: &str = "3f2a9c0144aa";

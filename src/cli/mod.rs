@@ -1,2 +1,104 @@
-//! (to come)
+//! The command line: one file a command. Arguments become settings here; what they do is the library's.
+
+mod args;
+pub mod data;
+mod experiment;
+mod full_batch;
 pub mod plot;
+mod progress;
+mod session;
+mod signals;
+mod train;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::error::{Result, UsageError};
+
+const ABOUT: &str = "Is this optimizer really better than Adam here, and why?
+
+Trains a small Vision Transformer on MNIST (or on digits that the program draws itself) with Adam, SNRAdam and others, \
+and draws what happened. Reproduces the article 'SNRAdam: Improving the Adam Optimizer'.";
+
+const EXAMPLES: &str = "\
+Examples:
+  snr-bench train --optim snradam --batch 4096            one run as in the article, on MNIST
+  snr-bench train --dataset digits --epochs 3             no files and no network needed
+  snr-bench full-batch                                    batch = ∞: Adam and SNRAdam with the exact gradient
+  snr-bench plot results/                                 figures of every run below a folder
+
+Exit codes: 0 done, 1 failed, 2 impossible or unknown arguments, 3 a run diverged, 130 / 143 ended by Ctrl-C / SIGTERM";
+
+#[derive(Parser)]
+#[command(name = "snr-bench", version, about = ABOUT.lines().next(), long_about = ABOUT, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train one run
+    Train(train::TrainArgs),
+    /// Compare optimizers with batch = ∞: the whole training set in every step
+    FullBatch(full_batch::FullBatchArgs),
+    /// Draw training and validation loss of every run below a folder
+    Plot(plot::PlotArgs),
+    /// Show, verify and fetch the data sets
+    Data(data::DataArgs),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example: snr-bench completions bash > ~/.local/share/bash-completion/completions/snr-bench"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Done,
+    /// At least one run diverged.
+    Diverged,
+    /// The signal of that number ended it.
+    Signal(i32),
+}
+
+/// Runs the command line of this process and returns its exit code.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::Diverged) => ExitCode::from(3),
+        Ok(Exit::Signal(signal)) => ExitCode::from(128 + signal as u8),
+        // The reader of a pipe has closed it (`snr-bench … | head`): not an error worth a message.
+        Err(e) if e.chain().any(is_broken_pipe) => ExitCode::SUCCESS,
+        Err(e) => {
+            // Not `eprintln!`: that panics where standard error is closed.
+            let _ = writeln!(io::stderr(), "error: {e:#}");
+            ExitCode::from(if e.is::<UsageError>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn run(cli: Cli) -> Result<Exit> {
+    match cli.command {
+        Command::Train(args) => train::run(args),
+        Command::FullBatch(args) => full_batch::run(args),
+        Command::Plot(args) => plot::run(args).map(|()| Exit::Done),
+        Command::Data(args) => data::run(args).map(|()| Exit::Done),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "snr-bench", &mut script);
+            io::stdout().write_all(&script)?;
+            Ok(Exit::Done)
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Layers of settings as TOML tables.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
@@ -70,4 +71,18 @@ pub(super) fn check_known(given: &toml::Table, known: &toml::Table, context: &st
         }
     }
     Ok(())
+}
+
+/// The values of `table` under dotted keys.
+pub(super) fn flatten(table: &toml::Table) -> BTreeMap<String, toml::Value> {
+    let mut flat = BTreeMap::new();
+    for (key, value) in table {
+        match value {
+            toml::Value::Table(inner) => {
+                flat.extend(flatten(inner).into_iter().map(|(sub, value)| (format!("{key}.{sub}"), value)));
+            }
+            value => drop(flat.insert(key.clone(), value.clone())),
+        }
+    }
+    flat
 }

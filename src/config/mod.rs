@@ -4,6 +4,7 @@
 //! `--config` file, `--set key=value`, flags. [`RunSpec::resolve`] merges and checks them; [`RunSpec::to_toml`] writes them
 //! all back, so that its output is a `--config` file again.
 
+mod experiment;
 mod layers;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use experiment::expand;
 pub use layers::{parse_assignment, read_table};
 
 use crate::data::DatasetKind;
@@ -207,9 +209,35 @@ impl RunSpec {
         toml::to_string(self).expect("a run's settings are TOML")
     }
 
+    /// A folder name that tells the run from others: what is varied most, and the start of [`hash`](Self::hash).
+    pub fn run_name(&self) -> String {
+        format!(
+            "{}-{}-b{}-lr{}-s{}-{:.6}",
+            self.dataset.name(),
+            self.optim,
+            self.batch,
+            self.lr,
+            self.seed,
+            self.hash()
+        )
+    }
+
+    /// The settings in which `other` differs, one a line: `lr: 0.001 here, 0.01 there`.
+    pub fn difference(&self, other: &Self, here: &str, there: &str) -> String {
+        let flat = |spec: &Self| layers::flatten(&toml::Table::try_from(spec).expect("a run's settings are TOML"));
+        let (mine, theirs) = (flat(self), flat(other));
+        let keys: std::collections::BTreeSet<_> = mine.keys().chain(theirs.keys()).collect();
+        let show = |value: Option<&toml::Value>| value.map_or("not set".to_string(), toml::Value::to_string);
+        let lines = keys.into_iter().filter(|key| mine.get(*key) != theirs.get(*key));
+        lines
+            .map(|key| format!("  {key}: {} {here}, {} {there}", show(mine.get(key)), show(theirs.get(key))))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
     /// SHA-256 (hex) over all settings but `epochs`, which a resumed run may extend.
     pub fn hash(&self) -> String {
         let timeless = RunSpec { epochs: 0, ..self.clone() };
-        Sha256::digest(timeless.to_toml()).iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::data::hex(&Sha256::digest(timeless.to_toml()))
     }
 }

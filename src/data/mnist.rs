@@ -184,6 +184,8 @@ pub fn write(dir: &Path, file: &File, values: &[u8]) -> Result<PathBuf> {
         out.sync_all()?;
         fs::rename(&part, &path)
     };
-    write().inspect_err(|_| drop(fs::remove_file(&part))).with_context(|| format!("cannot write {}", path.display()))?;
+    write()
+        .inspect_err(|_| drop(fs::remove_file(&part)))
+        .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }

@@ -40,6 +40,24 @@ pub enum DatasetKind {
     Digits,
 }
 
+impl DatasetKind {
+    /// As `--dataset` names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            DatasetKind::Mnist => "mnist",
+            DatasetKind::Digits => "digits",
+        }
+    }
+
+    /// As charts and reports write it.
+    pub fn label(self) -> &'static str {
+        match self {
+            DatasetKind::Mnist => "MNIST",
+            DatasetKind::Digits => "digits (drawn)",
+        }
+    }
+}
+
 /// Images with their labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Images {
@@ -99,7 +117,7 @@ fn hash_of(splits: [[[u8; 32]; 2]; 2]) -> String {
     hex(&Sha256::digest(splits.as_flattened().as_flattened()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,11 +1,13 @@
 //! The seam between a trainer and the two ways to compute a gradient.
 
+use serde::{Deserialize, Serialize};
+
 use crate::data::Images;
 use crate::error::Result;
 use crate::model::Params;
 
 /// Sums over the samples of a batch or of a data set.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
     /// Sum of the samples' cross-entropies, in nats.
     pub loss: f64,

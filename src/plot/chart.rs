@@ -7,7 +7,8 @@ use super::figure::{Figure, Mark, Series};
 use super::group::{Arm, Group};
 use super::interval::mean_interval;
 use crate::train::Row;
-use crate::train::record::{Record, State};
+use crate::train::State;
+use crate::train::record::Record;
 
 /// What a chart shows of every epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

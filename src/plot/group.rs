@@ -8,7 +8,8 @@ use crate::config::{Batch, RunSpec, Validation};
 use crate::data::DatasetKind;
 use crate::model::VitConfig;
 use crate::optim::REGISTRY;
-use crate::train::record::{Record, State};
+use crate::train::State;
+use crate::train::record::Record;
 
 /// The runs of one comparison: the same data, model, batch, epochs and validation.
 pub struct Group<'a> {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Result;
+
 /// One row of `metrics.csv`: an epoch. Row 0 is the evaluation before training; what training alone defines is empty there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
@@ -31,4 +33,20 @@ pub struct Row {
     pub epoch_seconds: f64,
     /// Seconds since the run began, earlier parts of a resumed run included.
     pub wall_seconds: f64,
+}
+
+impl Row {
+    /// `metrics.csv` with these rows: a header line, and NaN or inf where a run diverged.
+    pub fn to_csv(rows: &[Row]) -> Result<String> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for row in rows {
+            writer.serialize(row)?;
+        }
+        Ok(String::from_utf8(writer.into_inner()?)?)
+    }
+
+    /// The rows of a whole, undamaged `metrics.csv`.
+    pub fn from_csv(text: &str) -> Result<Vec<Row>> {
+        Ok(csv::Reader::from_reader(text.as_bytes()).deserialize().collect::<csv::Result<_>>()?)
+    }
 }

@@ -1,6 +1,30 @@
 //! One run: from a resolved [`RunSpec`](crate::config::RunSpec) to a run directory.
+//!
+//! # Run directory
+//! `results/<experiment>/<run>/` holds
+//!
+//! | file | |
+//! | --- | --- |
+//! | `config.toml` | everything that determines the run; a `--config` file again |
+//! | `meta.json` | [`Meta`]: state, versions, processor, data hash, command line |
+//! | `metrics.csv` | [`Row`]: one an epoch, row 0 before training |
+//! | `checkpoint.safetensors` | [`checkpoint`]: parameters, optimizer and [`Progress`](checkpoint::Progress), to resume from |
+//! | `model.safetensors` | the parameters under timm's names, when the run has ended |
+//!
+//! All of them are written whole or not at all. Same settings and data: same bits in the loss columns, whatever the
+//! number of threads, and across a resume.
 
+pub mod checkpoint;
+mod meta;
 mod metrics;
 pub mod record;
+mod store;
+mod trainer;
 
+pub use meta::{Meta, State, cpu_name, simd_level};
 pub use metrics::Row;
+pub use store::{RunDir, write_atomic};
+pub use trainer::{Every, Observer, Options, Outcome, Start, Summary, Trainer};
+
+/// The files of a run directory.
+pub const FILES: [&str; 5] = ["config.toml", "meta.json", "metrics.csv", checkpoint::CHECKPOINT, checkpoint::MODEL];

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-use super::Row;
+use super::{Row, State};
 use crate::config::RunSpec;
 use crate::error::Result;
 use crate::usage;
@@ -26,22 +26,6 @@ const METRICS: &str = "metrics.csv";
 const MAX_SETTINGS: u64 = 1 << 20;
 /// Largest `metrics.csv` that is read: 64 MiB, about 300,000 epochs.
 const MAX_METRICS: u64 = 64 << 20;
-
-/// How far a run came, as `meta.json` says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Still training, or killed without a chance to say so.
-    Running,
-    /// All epochs done.
-    Finished,
-    /// Ended by a loss that became NaN or infinite.
-    Diverged,
-    /// Stopped by a signal; can be resumed.
-    Interrupted,
-    /// Stopped by an error, such as a full disk.
-    Failed,
-}
 
 /// One run as its directory tells it.
 #[derive(Clone, Debug)]

@@ -1,0 +1,146 @@
+//! Several runs in one folder: finished ones are skipped, interrupted ones resumed, so that the same command can be
+//! repeated until all are done. A run that fails or diverges does not stop the others.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::Exit;
+use super::args::MachineArgs;
+use super::progress::{Progress, Show};
+use super::session::{self, IfExists, Session};
+use super::signals::Signals;
+use crate::config::RunSpec;
+use crate::data::{Dataset, DatasetKind};
+use crate::error::Result;
+use crate::optim;
+use crate::plot;
+use crate::train::{Meta, Outcome, State, Summary, record};
+
+/// What every experiment takes.
+#[derive(Args, Debug)]
+pub struct ExperimentArgs {
+    /// Write a checkpoint every N epochs [default: 1; with --batch full by time, at a cost below 1%]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub checkpoint_every: Option<u64>,
+    /// Start all runs anew, also those that are finished or begun
+    #[arg(long)]
+    pub force: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How the runs of an experiment ended.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Directories of the runs that did not fail.
+    directories: Vec<PathBuf>,
+    diverged: usize,
+    failed: usize,
+    signal: Option<i32>,
+}
+
+impl Tally {
+    /// Draws the experiment's runs, and no others that the folder may hold, into `figures` there.
+    ///
+    /// # Errors
+    /// A run directory that cannot be read back, or a folder that cannot be written to.
+    pub fn draw(&self, folder: &Path, quiet: bool) -> Result<()> {
+        let records = self.directories.iter().map(|dir| record::read(dir)).collect::<Result<Vec<_>>>()?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        for path in plot::draw(&records, &plot::Options::new(folder.join("figures")))? {
+            if !quiet {
+                writeln!(std::io::stdout(), "{}", path.display())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The exit code that this amounts to.
+    ///
+    /// # Errors
+    /// Where a run failed.
+    pub fn exit(&self) -> Result<Exit> {
+        match (self.signal, self.failed, self.diverged) {
+            (Some(signal), ..) => Ok(Exit::Signal(signal)),
+            (None, 0, 0) => Ok(Exit::Done),
+            (None, 0, _) => Ok(Exit::Diverged),
+            (None, n, _) => anyhow::bail!("{n} of the runs failed, see above; repeat the command to try them again"),
+        }
+    }
+}
+
+/// Runs all of `specs`, each in its directory below `folder`.
+///
+/// # Errors
+/// Data that cannot be loaded. What goes wrong within a run is printed and counted.
+pub fn run_all(specs: &[RunSpec], folder: &Path, machine: &MachineArgs, args: &ExperimentArgs) -> Result<Tally> {
+    let signals = Signals::listen()?;
+    let mut data: HashMap<DatasetKind, Dataset> = HashMap::new();
+    let mut tally = Tally::default();
+    let if_exists = if args.force { IfExists::Replace } else { IfExists::Resume };
+    let session = Session { machine, checkpoint_every: args.checkpoint_every, if_exists, signals: &signals };
+    for (i, spec) in specs.iter().enumerate() {
+        let path = folder.join(spec.run_name());
+        let title = format!("[{}/{}] {} seed {}", i + 1, specs.len(), optim::find(&spec.optim)?.label, spec.seed);
+        if !args.force && has_ended(&path, spec) {
+            say(args, &format!("{title}: done already, in {}", path.display()));
+            tally.directories.push(path);
+            continue;
+        }
+        if !data.contains_key(&spec.dataset) {
+            data.insert(spec.dataset, session::load_data(spec, machine)?);
+        }
+        say(args, &format!("{title} → {}", path.display()));
+        let progress = Progress::new(&title, spec.epochs, if args.quiet { Show::Nothing } else { Show::Auto });
+        let ended = session.open(spec, &path).and_then(|dir| session.train(spec, &data[&spec.dataset], dir, &progress));
+        tally.add(path, ended, &title, args);
+        if tally.signal.is_some() {
+            break;
+        }
+    }
+    Ok(tally)
+}
+
+impl Tally {
+    fn add(&mut self, path: PathBuf, ended: Result<Summary>, title: &str, args: &ExperimentArgs) {
+        match ended {
+            Ok(summary) => {
+                match summary.outcome {
+                    Outcome::Finished => {}
+                    Outcome::Diverged => {
+                        self.diverged += 1;
+                        say(args, &format!("{title}: diverged"));
+                    }
+                    Outcome::Interrupted(signal) => {
+                        self.signal = Some(signal);
+                        say(args, "interrupted; repeat the command to go on");
+                    }
+                }
+                self.directories.push(path);
+            }
+            Err(e) => {
+                self.failed += 1;
+                let _ = writeln!(std::io::stderr(), "error: {title}: {e:#}");
+            }
+        }
+    }
+}
+
+/// Whether the run is at its end, so that there is nothing to do.
+fn has_ended(path: &Path, spec: &RunSpec) -> bool {
+    let same = session::stored_spec(path).is_ok_and(|stored| stored == *spec);
+    same && Meta::read(path).is_ok_and(|meta| matches!(meta.state, State::Finished | State::Diverged))
+}
+
+fn say(args: &ExperimentArgs, text: &str) {
+    if !args.quiet {
+        // A closed pipe must not end an experiment.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+}

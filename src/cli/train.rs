@@ -1,0 +1,164 @@
+//! `snr-bench train`: one run.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::Exit;
+use super::args::{MachineArgs, SettingArgs, integer};
+use super::progress::{Progress, Show, clock};
+use super::session::{self, IfExists, Session};
+use super::signals::Signals;
+use crate::config::{Batch, RunSpec};
+use crate::error::Result;
+use crate::train::{Outcome, Summary};
+
+const EXAMPLES: &str = "\
+Examples:
+  snr-bench train --optim snradam --batch 4096
+  snr-bench train --dataset digits --epochs 3 --set model.depth=4
+  snr-bench train --config configs/article.toml --seed 1 --out results/mine
+  snr-bench train --resume results/mine --epochs 40
+  snr-bench train --optim adabelief --dry-run > mine.toml";
+
+/// Arguments of `train`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct TrainArgs {
+    /// Optimizer: adam, snradam, adabelief or sgd [default: adam]
+    #[arg(long, value_name = "NAME")]
+    optim: Option<String>,
+    /// Images of a step: a number, or 'full' for the whole training set [default: 4096]
+    #[arg(long, value_name = "N|full")]
+    batch: Option<Batch>,
+    /// Seed of the initial parameters and the order of batches [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    #[command(flatten)]
+    settings: SettingArgs,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Run directory [default: results/train/ and a name made of the settings]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on with the run in a directory, with its own settings; only --epochs may be raised
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "config", "force"])]
+    resume: Option<PathBuf>,
+    /// Replace a run that the directory holds already
+    #[arg(long)]
+    force: bool,
+    /// Write a checkpoint every N epochs [default: 1; with --batch full by time, at a cost below 1%]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    checkpoint_every: Option<u64>,
+    /// Print the resolved settings as TOML, ready for --config, and train nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print one JSON object at the end and nothing else on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+impl TrainArgs {
+    fn spec(&self) -> Result<RunSpec> {
+        let mut layers = Vec::new();
+        if let Some(dir) = &self.resume {
+            layers.push(toml::Table::try_from(session::stored_spec(dir)?)?);
+        }
+        layers.extend(self.settings.layers()?);
+        let mut flags = toml::Table::new();
+        if let Some(name) = &self.optim {
+            flags.insert("optim".into(), name.clone().into());
+        }
+        if let Some(batch) = self.batch {
+            flags.insert("batch".into(), toml::Value::try_from(batch)?);
+        }
+        if let Some(seed) = self.seed {
+            flags.insert("seed".into(), integer("seed", seed)?);
+        }
+        layers.push(flags);
+        RunSpec::resolve(layers)
+    }
+
+    fn directory(&self, spec: &RunSpec) -> PathBuf {
+        let chosen = self.resume.clone().or_else(|| self.out.clone());
+        chosen.unwrap_or_else(|| Path::new("results/train").join(spec.run_name()))
+    }
+}
+
+/// Trains one run and prints its summary.
+pub(super) fn run(args: TrainArgs) -> Result<Exit> {
+    let spec = args.spec()?;
+    let mut stdout = std::io::stdout();
+    if args.dry_run {
+        stdout.write_all(spec.to_toml().as_bytes())?;
+        return Ok(Exit::Done);
+    }
+    let path = args.directory(&spec);
+    let if_exists = match (&args.resume, args.force) {
+        (Some(_), _) => IfExists::Resume,
+        (None, true) => IfExists::Replace,
+        (None, false) => IfExists::Refuse,
+    };
+    let show = match (args.quiet, args.json) {
+        (true, _) => Show::Nothing,
+        (false, true) => Show::Stderr,
+        (false, false) => Show::Auto,
+    };
+    let signals = Signals::listen()?;
+    let session =
+        Session { machine: &args.machine, checkpoint_every: args.checkpoint_every, if_exists, signals: &signals };
+    let dir = session.open(&spec, &path)?;
+    let data = session::load_data(&spec, &args.machine)?;
+    let progress = Progress::new(&spec.optim, spec.epochs, show);
+    let summary = session.train(&spec, &data, dir, &progress)?;
+    if args.json {
+        writeln!(stdout, "{}", as_json(&spec, &summary, &path))?;
+    } else if !args.quiet {
+        writeln!(stdout, "{}", as_text(&spec, &summary, &path))?;
+    }
+    Ok(match summary.outcome {
+        Outcome::Finished => Exit::Done,
+        Outcome::Diverged => Exit::Diverged,
+        Outcome::Interrupted(signal) => Exit::Signal(signal),
+    })
+}
+
+fn as_text(spec: &RunSpec, summary: &Summary, path: &Path) -> String {
+    let path = path.display();
+    let Some(last) = summary.rows.last() else {
+        return format!(
+            "interrupted before anything was measured\n{path}\ngo on with: snr-bench train --resume {path}"
+        );
+    };
+    let training = last.train_loss.map_or(String::new(), |loss| format!("training loss {loss:.4}, "));
+    let took = clock(std::time::Duration::from_secs_f64(last.wall_seconds));
+    let result = format!(
+        "after {} epochs and {} steps in {took}: {training}validation loss {:.4}, accuracy {:.2}%",
+        last.epoch,
+        last.step,
+        last.val_loss,
+        100.0 * last.val_accuracy
+    );
+    let name = &spec.optim;
+    match summary.outcome {
+        Outcome::Finished => format!("{name} {result}\n{path}"),
+        Outcome::Diverged => format!("{name} DIVERGED {result}\n{path}"),
+        Outcome::Interrupted(_) => {
+            format!("{name} interrupted {result}\n{path}\ngo on with: snr-bench train --resume {path}")
+        }
+    }
+}
+
+fn as_json(spec: &RunSpec, summary: &Summary, path: &Path) -> serde_json::Value {
+    let outcome = match summary.outcome {
+        Outcome::Finished => "finished",
+        Outcome::Diverged => "diverged",
+        Outcome::Interrupted(_) => "interrupted",
+    };
+    json!({ "state": outcome, "directory": path, "config": spec, "last": summary.rows.last() })
+}

@@ -1,0 +1,204 @@
+//! Checkpoints: everything that a run needs to go on as if it had never stopped.
+//!
+//! One safetensors file, written whole or not at all: tensors `model.<parameter>` and `optim.<slot>.<parameter>`, and the
+//! [`Progress`] as JSON in the header, under a SHA-256 over all of it. The parameters alone, as timm opens them, are in
+//! `model.safetensors` beside it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use candle_core::{Device, Tensor};
+use safetensors::{Dtype, SafeTensors, View};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{RunDir, State};
+use crate::error::Result;
+use crate::model::{Params, Totals};
+use crate::optim::{BoxedRule, Optimizer};
+use crate::train::Row;
+
+/// File name of the checkpoint in a run directory.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// File name of the parameters under timm's names.
+pub const MODEL: &str = "model.safetensors";
+
+/// How far a run is, down to the batch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Progress {
+    /// Hash of the settings, see [`RunSpec::hash`](crate::config::RunSpec::hash).
+    pub config_hash: String,
+    /// Hash of the data set.
+    pub data_hash: String,
+    /// Whether it goes on from here ([`State::Running`]) or has ended.
+    pub state: State,
+    /// Optimizer steps done.
+    pub step: u64,
+    /// Training samples processed.
+    pub samples_seen: u64,
+    /// The epoch under way.
+    pub epoch: EpochProgress,
+    /// Seconds since the run began, all its sessions added up.
+    pub wall_seconds: f64,
+    /// The rows of `metrics.csv` so far.
+    #[serde(with = "rows_as_csv")]
+    pub rows: Vec<Row>,
+}
+
+/// Sums over the part of the current epoch that is done.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct EpochProgress {
+    /// Batches done.
+    pub batches: u64,
+    /// Loss and hits over their samples.
+    pub totals: Totals,
+    /// Sum over the steps of the gradient's norm.
+    pub grad_norm: f64,
+    /// Sum over the steps of the update's norm.
+    pub update_norm: f64,
+    /// Seconds spent on the epoch.
+    pub seconds: f64,
+}
+
+/// JSON has no NaN, which is what a diverged run's last row holds; CSV has.
+mod rows_as_csv {
+    use super::Row;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _, ser::Error as _};
+
+    pub fn serialize<S: Serializer>(rows: &[Row], s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&Row::to_csv(rows).map_err(S::Error::custom)?)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Row>, D::Error> {
+        Row::from_csv(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
+
+/// A tensor's bytes for safetensors.
+struct Bytes {
+    shape: Vec<usize>,
+    data: Vec<u8>,
+}
+
+impl View for &Bytes {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.data)
+    }
+
+    fn data_len(&self) -> usize {
+        self.data.len()
+    }
+}
+
+fn bytes(tensor: &Tensor) -> Result<Bytes> {
+    let data = tensor.flatten_all()?.to_vec1::<f32>()?.iter().flat_map(|x| x.to_le_bytes()).collect();
+    Ok(Bytes { shape: tensor.dims().to_vec(), data })
+}
+
+fn digest<'a>(progress: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut hash = Sha256::new();
+    hash.update(progress);
+    for (name, data) in tensors {
+        hash.update(name);
+        hash.update(data);
+    }
+    crate::data::hex(&hash.finalize())
+}
+
+/// Writes the checkpoint of a run.
+///
+/// # Errors
+/// See [`write_atomic`](super::write_atomic).
+pub fn save(dir: &RunDir, params: &Params, optimizer: &Optimizer<BoxedRule>, progress: &Progress) -> Result<()> {
+    let mut tensors = BTreeMap::new();
+    for (name, var) in params.iter() {
+        tensors.insert(format!("model.{name}"), bytes(var)?);
+    }
+    for (slot, i, tensor) in optimizer.state() {
+        tensors.insert(format!("optim.{slot}.{}", params.names()[i]), bytes(tensor)?);
+    }
+    let json = serde_json::to_string(progress)?;
+    let sha256 = digest(&json, tensors.iter().map(|(name, t)| (name.as_str(), t.data.as_slice())));
+    let header = HashMap::from([("snr-bench".to_string(), json), ("sha256".to_string(), sha256)]);
+    let file = safetensors::serialize(&tensors, Some(header)).context("cannot serialise the checkpoint")?;
+    dir.write(CHECKPOINT, &file)
+}
+
+/// Writes the parameters alone, under timm's names.
+pub fn save_model(dir: &RunDir, params: &Params) -> Result<()> {
+    let tensors = params.iter().map(|(name, var)| Ok((name, bytes(var)?))).collect::<Result<BTreeMap<_, _>>>()?;
+    dir.write(MODEL, &safetensors::serialize(&tensors, None).context("cannot serialise the parameters")?)
+}
+
+/// A checkpoint as it was read and checked.
+pub struct Checkpoint {
+    /// How far the run is.
+    pub progress: Progress,
+    tensors: HashMap<String, Tensor>,
+}
+
+impl Checkpoint {
+    /// Reads and checks a checkpoint. Takes no more memory than the file is long.
+    ///
+    /// # Errors
+    /// A file that is missing, cut off, changed, or not a checkpoint of snr-bench.
+    pub fn read(path: &Path, device: &Device) -> Result<Self> {
+        let file = std::fs::read(path).with_context(|| format!("cannot read the checkpoint {}", path.display()))?;
+        Self::parse(&file, device).with_context(|| {
+            format!("{} cannot be resumed from; start the run anew with --force, or restore the file", path.display())
+        })
+    }
+
+    /// Reads a checkpoint from the bytes of its file.
+    pub fn parse(file: &[u8], device: &Device) -> Result<Self> {
+        let (_, header) = SafeTensors::read_metadata(file).context("it is cut off or not a checkpoint")?;
+        let header = header.metadata().as_ref().context("it is not a checkpoint of snr-bench")?;
+        let (Some(json), Some(sha256)) = (header.get("snr-bench"), header.get("sha256")) else {
+            bail!("it is not a checkpoint of snr-bench");
+        };
+        let views = SafeTensors::deserialize(file).context("it is cut off or not a checkpoint")?;
+        let mut list = views.tensors();
+        list.sort_by(|a, b| a.0.cmp(&b.0));
+        let found = digest(json, list.iter().map(|(name, view)| (name.as_str(), view.data())));
+        ensure!(found == *sha256, "its contents do not match its checksum: it was changed or damaged");
+        let progress = serde_json::from_str(json).context("it was written by another version of snr-bench")?;
+        let tensors = list.iter().map(|(name, view)| {
+            ensure!(view.dtype() == Dtype::F32, "tensor '{name}' is not f32");
+            let values: Vec<f32> =
+                view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            Ok((name.clone(), Tensor::from_vec(values, view.shape(), device)?))
+        });
+        Ok(Self { progress, tensors: tensors.collect::<Result<_>>()? })
+    }
+
+    /// Puts parameters and optimizer back to where they were.
+    ///
+    /// # Errors
+    /// A tensor that is missing or has another shape: a checkpoint of another model or optimizer.
+    pub fn restore(mut self, params: &Params, optimizer: &mut Optimizer<BoxedRule>) -> Result<Progress> {
+        let mut take =
+            |name: String| self.tensors.remove(&name).with_context(|| format!("the checkpoint has no '{name}'"));
+        for (name, var) in params.iter() {
+            let tensor = take(format!("model.{name}"))?;
+            ensure!(
+                tensor.shape() == var.shape(),
+                "the checkpoint's '{name}' has shape {:?} where the model has {:?}",
+                tensor.dims(),
+                var.dims()
+            );
+            var.set(&tensor)?;
+        }
+        optimizer.restore(self.progress.step, |slot, i| take(format!("optim.{slot}.{}", params.names()[i])))?;
+        Ok(self.progress)
+    }
+}

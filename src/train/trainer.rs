@@ -1,0 +1,348 @@
+//! The training loop of one run.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use candle_core::Device;
+
+use super::checkpoint::{self, Checkpoint, EpochProgress, Progress};
+use super::{Meta, Row, RunDir, State};
+use crate::config::{Batch, RunSpec, Validation};
+use crate::data::{self, Dataset, Images};
+use crate::error::Result;
+use crate::model::{Backend, Params, Totals};
+use crate::optim::{BoxedRule, Config, Optimizer};
+use crate::usage;
+
+/// What a run does beside training, and with what. None of it changes a result, except that another device rounds
+/// differently.
+pub struct Options<'a> {
+    /// Where the parameters live.
+    pub device: Device,
+    /// Computes losses and gradients.
+    pub backend: Box<dyn Backend>,
+    /// How often a checkpoint is written.
+    pub checkpoint: Every,
+    /// Asked after every step; the number of a signal ends the run there, resumable.
+    pub stop: &'a dyn Fn() -> Option<i32>,
+    /// Hears how the run goes.
+    pub observer: &'a dyn Observer,
+}
+
+/// How often a checkpoint is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// After that many epochs.
+    Epochs(u64),
+    /// After an epoch, when the time since the last one is 100 times what writing it took: it costs less than 1%.
+    Time,
+}
+
+/// Hears how a run goes. Methods may be called from any thread.
+pub trait Observer: Sync {
+    /// An epoch begins or goes on: `done` of `total` training samples are through.
+    fn epoch(&self, epoch: u64, epochs: u64, done: u64, total: u64);
+    /// A shard of a training batch is through.
+    fn shard(&self, totals: Totals);
+    /// A step is done.
+    fn step(&self, step: u64);
+    /// Validation begins.
+    fn validating(&self);
+    /// A row of `metrics.csv` is there.
+    fn row(&self, row: &Row);
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs are trained.
+    Finished,
+    /// A loss or gradient became NaN or infinite.
+    Diverged,
+    /// The signal of that number ended it; it can be resumed.
+    Interrupted(i32),
+}
+
+/// What came out.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// The rows of `metrics.csv`.
+    pub rows: Vec<Row>,
+}
+
+/// Whether a run begins or goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// From the initial parameters.
+    Fresh,
+    /// From the checkpoint in the run directory.
+    Resume,
+}
+
+/// One run under way.
+pub struct Trainer<'a> {
+    spec: &'a RunSpec,
+    data: &'a Dataset,
+    dir: &'a RunDir,
+    options: Options<'a>,
+    meta: Meta,
+    params: Params,
+    optimizer: Optimizer<BoxedRule>,
+    progress: Progress,
+    grad: Vec<f32>,
+    /// When this session began, less what earlier ones took.
+    began: Instant,
+    saved: Instant,
+    save_cost: Duration,
+}
+
+impl<'a> Trainer<'a> {
+    /// Prepares a run in `dir`.
+    ///
+    /// # Errors
+    /// A split that the data cannot give; when resuming, a checkpoint that is damaged or of other settings or data.
+    pub fn new(
+        spec: &'a RunSpec,
+        data: &'a Dataset,
+        dir: &'a RunDir,
+        meta: Meta,
+        options: Options<'a>,
+        start: Start,
+    ) -> Result<Self> {
+        train_indices(spec, &data.train)?;
+        let params = Params::init(&spec.model, spec.seed, &options.device)?;
+        let config = Config { lr: spec.lr, weight_decay: spec.weight_decay, rule: spec.rule()? };
+        let mut optimizer = Optimizer::new(params.vars().to_vec(), config)?;
+        let progress = match start {
+            Start::Fresh => Progress::new(spec, data),
+            Start::Resume => {
+                let checkpoint = Checkpoint::read(&dir.file(checkpoint::CHECKPOINT), &options.device)?;
+                checkpoint.progress.check_resumable(spec, data, dir)?;
+                checkpoint.restore(&params, &mut optimizer)?
+            }
+        };
+        let grad = vec![0.0; params.count()];
+        let now = Instant::now();
+        let began = now.checked_sub(Duration::from_secs_f64(progress.wall_seconds)).unwrap_or(now);
+        let save_cost = Duration::ZERO;
+        Ok(Self { spec, data, dir, options, meta, params, optimizer, progress, grad, began, saved: now, save_cost })
+    }
+
+    /// Trains to the end, to divergence, or until it is told to stop; the run directory says which.
+    ///
+    /// # Errors
+    /// A file that cannot be written: the last good checkpoint is intact then, and the state is "failed".
+    pub fn run(mut self) -> Result<Summary> {
+        self.progress.state = State::Running;
+        self.dir.write("config.toml", self.spec.to_toml().as_bytes())?;
+        self.write_meta(State::Running, None)?;
+        match self.train() {
+            Ok(outcome) => {
+                let (state, reason) = match outcome {
+                    Outcome::Finished => (State::Finished, None),
+                    Outcome::Diverged => {
+                        (State::Diverged, Some("a loss or gradient became NaN or infinite".to_string()))
+                    }
+                    Outcome::Interrupted(signal) => (State::Interrupted, Some(format!("signal {signal}"))),
+                };
+                if state != State::Interrupted {
+                    self.progress.state = state;
+                }
+                self.save()?;
+                checkpoint::save_model(self.dir, &self.params)?;
+                self.write_meta(state, reason)?;
+                Ok(Summary { outcome, rows: self.progress.rows })
+            }
+            Err(e) => {
+                // The disk that just failed may refuse this too; the error that ended the run is the one to tell.
+                let _ = self.write_meta(State::Failed, Some(format!("{e:#}")));
+                Err(e)
+            }
+        }
+    }
+
+    fn train(&mut self) -> Result<Outcome> {
+        self.options.backend.load(&self.params)?;
+        if self.progress.rows.is_empty() && self.end_epoch()? {
+            return Ok(Outcome::Diverged);
+        }
+        let indices = train_indices(self.spec, &self.data.train)?;
+        while self.epochs_done() < self.spec.epochs {
+            let epoch = self.epochs_done() + 1;
+            let (order, size) = match self.spec.batch {
+                Batch::Size(size) => (data::order(self.spec.seed, epoch, indices), size),
+                Batch::Full => ((0..indices as u32).collect(), indices),
+            };
+            let done = self.progress.epoch.totals.samples;
+            self.options.observer.epoch(epoch, self.spec.epochs, done, indices as u64);
+            for batch in order.chunks(size).skip(self.progress.epoch.batches as usize) {
+                let finite = self.step(batch)?;
+                if !finite {
+                    self.end_epoch()?;
+                    return Ok(Outcome::Diverged);
+                }
+                if let Some(signal) = (self.options.stop)() {
+                    return Ok(Outcome::Interrupted(signal));
+                }
+            }
+            if self.end_epoch()? {
+                return Ok(Outcome::Diverged);
+            }
+            self.save_if_due()?;
+        }
+        Ok(Outcome::Finished)
+    }
+
+    fn epochs_done(&self) -> u64 {
+        self.progress.rows.last().map_or(0, |row| row.epoch)
+    }
+
+    /// One optimizer step; whether loss and gradient were finite. Where they are not, the parameters stay as they were.
+    fn step(&mut self, batch: &[u32]) -> Result<bool> {
+        let start = Instant::now();
+        let observer = self.options.observer;
+        let totals = self.options.backend.gradient(&self.data.train, batch, &|t| observer.shard(t), &mut self.grad)?;
+        let grad_norm = norm(self.grad.iter().copied());
+        let epoch = &mut self.progress.epoch;
+        epoch.totals += totals;
+        epoch.grad_norm += grad_norm;
+        epoch.batches += 1;
+        self.progress.samples_seen += totals.samples;
+        let finite = totals.loss.is_finite() && grad_norm.is_finite();
+        if finite {
+            let before = self.params.to_flat()?;
+            self.optimizer.apply(&self.params.unflatten(&self.grad)?)?;
+            let after = self.params.to_flat()?;
+            epoch.update_norm += norm(after.iter().zip(&before).map(|(a, b)| a - b));
+            self.options.backend.load(&self.params)?;
+            self.progress.step += 1;
+            observer.step(self.progress.step);
+        }
+        epoch.seconds += start.elapsed().as_secs_f64();
+        Ok(finite)
+    }
+
+    /// Evaluates and adds the epoch's row; whether the run has diverged.
+    fn end_epoch(&mut self) -> Result<bool> {
+        let start = Instant::now();
+        let observer = self.options.observer;
+        observer.validating();
+        let (images, indices) = validation(self.spec, self.data);
+        let validated = self.options.backend.evaluate(images, &indices, &|_| ())?;
+        let done = std::mem::take(&mut self.progress.epoch);
+        let mean = |sum: f64| (done.batches > 0).then(|| sum / done.batches as f64);
+        let row = Row {
+            epoch: self.progress.rows.last().map_or(0, |row| row.epoch + 1),
+            step: self.progress.step,
+            samples_seen: self.progress.samples_seen,
+            lr: self.spec.lr,
+            train_loss: (done.batches > 0).then(|| done.totals.mean_loss()),
+            train_accuracy: (done.batches > 0).then(|| done.totals.accuracy()),
+            val_loss: validated.mean_loss(),
+            val_accuracy: validated.accuracy(),
+            grad_norm: mean(done.grad_norm),
+            update_norm: mean(done.update_norm),
+            param_norm: norm(self.params.to_flat()?.into_iter()),
+            epoch_seconds: done.seconds + start.elapsed().as_secs_f64(),
+            wall_seconds: self.began.elapsed().as_secs_f64(),
+        };
+        let diverged = row.train_loss.is_some_and(|loss| !loss.is_finite()) || !row.val_loss.is_finite();
+        observer.row(&row);
+        self.progress.rows.push(row);
+        Ok(diverged)
+    }
+
+    fn save_if_due(&mut self) -> Result<()> {
+        let due = match self.options.checkpoint {
+            Every::Epochs(n) => self.epochs_done().is_multiple_of(n),
+            Every::Time => self.saved.elapsed() >= 100 * self.save_cost,
+        };
+        if due { self.save() } else { Ok(()) }
+    }
+
+    /// Writes checkpoint and metrics, in this order: the checkpoint holds the rows too, so that a resumed run never lacks
+    /// or repeats one.
+    fn save(&mut self) -> Result<()> {
+        let start = Instant::now();
+        self.progress.wall_seconds = self.began.elapsed().as_secs_f64();
+        checkpoint::save(self.dir, &self.params, &self.optimizer, &self.progress)?;
+        self.dir.write("metrics.csv", Row::to_csv(&self.progress.rows)?.as_bytes())?;
+        self.saved = Instant::now();
+        self.save_cost = start.elapsed();
+        Ok(())
+    }
+
+    fn write_meta(&mut self, state: State, reason: Option<String>) -> Result<()> {
+        self.meta.state = state;
+        self.meta.reason = reason;
+        self.dir.write("meta.json", &serde_json::to_vec_pretty(&self.meta)?)
+    }
+}
+
+impl Progress {
+    fn new(spec: &RunSpec, data: &Dataset) -> Self {
+        Self {
+            config_hash: spec.hash(),
+            data_hash: data.hash.clone(),
+            state: State::Running,
+            step: 0,
+            samples_seen: 0,
+            epoch: EpochProgress::default(),
+            wall_seconds: 0.0,
+            rows: Vec::new(),
+        }
+    }
+
+    fn check_resumable(&self, spec: &RunSpec, data: &Dataset, dir: &RunDir) -> Result<()> {
+        let path = dir.path().display();
+        ensure!(
+            self.data_hash == data.hash,
+            "{path} was trained on other data (hash {:.12}, here {:.12}); resume it with the files it began with",
+            self.data_hash,
+            data.hash
+        );
+        ensure!(
+            self.config_hash == spec.hash(),
+            "the checkpoint in {path} belongs to other settings; resume with the run's own config.toml, or start anew with --force"
+        );
+        ensure!(self.state != State::Diverged, "{path} has diverged, there is nothing to resume; see its metrics.csv");
+        let epochs = self.rows.last().map_or(0, |row| row.epoch);
+        ensure!(epochs <= spec.epochs, "{path} has {epochs} epochs already, more than the {} asked for", spec.epochs);
+        Ok(())
+    }
+}
+
+/// Number of training images: they are the first ones, `0..n`, of the training set.
+fn train_indices(spec: &RunSpec, images: &Images) -> Result<usize> {
+    let holdout = match spec.validation {
+        Validation::Test => 0,
+        Validation::Holdout(n) => n,
+    };
+    let all = images.len();
+    if holdout >= all {
+        usage!("validation = holdout:{holdout} leaves nothing of {all} training images to train on; hold fewer out");
+    }
+    let left = all - holdout;
+    if spec.train_subset > left {
+        usage!("train_subset = {} is more than the {left} training images there are", spec.train_subset);
+    }
+    Ok(if spec.train_subset == 0 { left } else { spec.train_subset })
+}
+
+/// The images that the run is validated on.
+fn validation<'d>(spec: &RunSpec, data: &'d Dataset) -> (&'d Images, Vec<u32>) {
+    match spec.validation {
+        Validation::Test => (&data.test, (0..data.test.len() as u32).collect()),
+        Validation::Holdout(n) => {
+            let all = data.train.len();
+            (&data.train, ((all - n) as u32..all as u32).collect())
+        }
+    }
+}
+
+/// Euclidean norm, summed in f64.
+fn norm(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt()
+}
