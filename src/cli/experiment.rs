@@ -17,7 +17,8 @@ use crate::data::{Dataset, DatasetKind};
 use crate::error::Result;
 use crate::optim;
 use crate::plot;
-use crate::train::{Meta, Outcome, State, Summary, record};
+use crate::train::record::{self, Record};
+use crate::train::{Meta, Outcome, State, Summary};
 
 /// What every experiment takes.
 #[derive(Args, Debug)]
@@ -44,19 +45,24 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Draws the experiment's runs, and no others that the folder may hold, into `figures` there.
+    /// Draws the experiment's runs, and no others that the folder may hold, into `figures` there; prints where they are
+    /// and how the runs came out.
     ///
     /// # Errors
     /// A run directory that cannot be read back, or a folder that cannot be written to.
-    pub fn draw(&self, folder: &Path, quiet: bool) -> Result<()> {
+    pub fn report(&self, folder: &Path, quiet: bool) -> Result<()> {
         let records = self.directories.iter().map(|dir| record::read(dir)).collect::<Result<Vec<_>>>()?;
         if records.is_empty() {
             return Ok(());
         }
-        for path in plot::draw(&records, &plot::Options::new(folder.join("figures")))? {
-            if !quiet {
-                writeln!(std::io::stdout(), "{}", path.display())?;
-            }
+        let figures = plot::draw(&records, &plot::Options::new(folder.join("figures")))?;
+        if quiet {
+            return Ok(());
+        }
+        let mut stdout = std::io::stdout();
+        write!(stdout, "\n{}\n", outcomes(&records))?;
+        for path in figures {
+            writeln!(stdout, "{}", path.display())?;
         }
         Ok(())
     }
@@ -143,4 +149,24 @@ fn say(args: &ExperimentArgs, text: &str) {
         // A closed pipe must not end an experiment.
         let _ = writeln!(std::io::stdout(), "{text}");
     }
+}
+
+/// A table of what the runs ended with.
+fn outcomes(records: &[Record]) -> String {
+    let mut table =
+        format!("{:<22} {:>6} {:>14} {:>16} {:>10}\n", "", "epochs", "training loss", "validation loss", "accuracy");
+    for record in records {
+        let last = &record.rows[record.rows.len() - 1];
+        let label = optim::find(&record.spec.optim).map_or(record.spec.optim.as_str(), |entry| entry.label);
+        let state = if record.state == State::Diverged { "  DIVERGED" } else { "" };
+        table += &format!(
+            "{:<22} {:>6} {:>14} {:>16.4} {:>9.2}%{state}\n",
+            format!("{label}, seed {}", record.spec.seed),
+            last.epoch,
+            last.train_loss.map_or("-".to_string(), |loss| format!("{loss:.4}")),
+            last.val_loss,
+            100.0 * last.val_accuracy
+        );
+    }
+    table
 }

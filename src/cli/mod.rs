@@ -3,9 +3,9 @@
 mod args;
 pub mod data;
 mod experiment;
-mod full_batch;
 pub mod plot;
 mod progress;
+mod run;
 mod session;
 mod signals;
 mod train;
@@ -43,7 +43,9 @@ enum Command {
     /// Train one run
     Train(train::TrainArgs),
     /// Compare optimizers with batch = ∞: the whole training set in every step
-    FullBatch(full_batch::FullBatchArgs),
+    FullBatch(run::FullBatchArgs),
+    /// Run an experiment: a file whose lists multiply out into runs
+    Run(run::RunArgs),
     /// Draw training and validation loss of every run below a folder
     Plot(plot::PlotArgs),
     /// Show, verify and fetch the data sets
@@ -91,7 +93,8 @@ fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
 fn run(cli: Cli) -> Result<Exit> {
     match cli.command {
         Command::Train(args) => train::run(args),
-        Command::FullBatch(args) => full_batch::run(args),
+        Command::FullBatch(args) => run::full_batch(args),
+        Command::Run(args) => run::run(args),
         Command::Plot(args) => plot::run(args).map(|()| Exit::Done),
         Command::Data(args) => data::run(args).map(|()| Exit::Done),
         Command::Completions { shell } => {
