@@ -19,7 +19,7 @@ const SEED: u64 = 1998;
 /// Straight pieces between two points of a skeleton.
 const PIECES: usize = 4;
 /// Pixels from the middle of a digit to its top, before scaling.
-const HALF_HEIGHT: f32 = 9.0;
+const HALF_HEIGHT: f32 = 9.5;
 /// Points a side of the grid of random displacements that bends a digit; the grid spans the image.
 const GRID: usize = 4;
 
@@ -77,10 +77,10 @@ struct Hand {
 
 impl Hand {
     fn new(random: &mut Random) -> Self {
-        let slant = 0.12 + random.bell(0.45);
-        let (width, height) = (HALF_HEIGHT * random.between(0.7, 1.2), HALF_HEIGHT * random.between(0.75, 1.1));
+        let slant = 0.12 + random.bell(0.4);
+        let (width, height) = (HALF_HEIGHT * random.between(0.7, 1.2), HALF_HEIGHT * random.between(0.8, 1.1));
         // A rotation by the angle whose half has this tangent.
-        let t = random.bell(0.17);
+        let t = random.bell(0.15);
         let (cos, sin) = ((1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t));
         // x' = width · (x − slant · y), y' = height · y, then the rotation.
         let map = [
@@ -88,7 +88,7 @@ impl Hand {
             [sin * width, -sin * width * slant + cos * height],
         ];
         let middle = (SIDE as f32 - 1.0) / 2.0;
-        let shift = [middle + random.bell(4.0), middle + random.bell(4.0)];
+        let shift = [middle + random.bell(3.0), middle + random.bell(3.0)];
         let mut bend = [[[0.0; 2]; GRID]; GRID];
         bend.as_flattened_mut().as_flattened_mut().fill_with(|| random.bell(3.5));
         let (radius, ink) = (random.between(0.6, 1.8), random.between(190.0, 255.0));

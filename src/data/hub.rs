@@ -3,15 +3,17 @@
 //! candle-datasets panics on bad rows, sets no time limit and returns `f32`; so it runs in a thread of its own, is waited for
 //! only so long, and what it returns becomes bytes again and must have MNIST's hashes before anything is written.
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Once, mpsc};
 use std::time::Duration;
-use std::{panic, thread};
+use std::{fs, panic, process, thread};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use candle_core::{DType, Tensor};
 
-use super::mnist::{FILES, File, write};
+use super::mnist::{FILES, File};
+use super::{hex, idx};
 use crate::error::Result;
 
 /// How long the download of 18 MB may take. A file that came within it is kept in the Hub's cache for the next attempt.
@@ -66,4 +68,29 @@ fn download_unchecked() -> Result<[Vec<u8>; 4]> {
         bytes(&data.test_images)?,
         data.test_labels.to_vec1()?,
     ])
+}
+
+/// Writes the IDX file of `values` into `dir`, whole or not at all, after checking that it is MNIST's.
+fn write(dir: &Path, file: &File, values: &[u8]) -> Result<PathBuf> {
+    let path = dir.join(file.name);
+    if hex(&idx::sha256(file.kind, values)) != file.sha256 {
+        bail!(
+            "what was downloaded is not MNIST's {}; to download it again, delete datasets--ylecun--mnist in the cache of \
+             the Hugging Face Hub",
+            file.name
+        );
+    }
+    let part = dir.join(format!("{}.{}.part", file.name, process::id()));
+    let write = || {
+        fs::create_dir_all(dir)?;
+        let mut out = fs::File::create(&part)?;
+        out.write_all(&file.kind.header(file.count))?;
+        out.write_all(values)?;
+        out.sync_all()?;
+        fs::rename(&part, &path)
+    };
+    write()
+        .inspect_err(|_| drop(fs::remove_file(&part)))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
 }

@@ -1,7 +1,7 @@
 //! MNIST from its four IDX files, each verified by its SHA-256.
 
 use std::path::{Path, PathBuf};
-use std::{env, fs, thread};
+use std::{env, thread};
 
 use anyhow::bail;
 
@@ -107,7 +107,7 @@ pub fn fetch(dir: &Path) -> Result<()> {
     let fetched = super::hub::fetch(dir, &missing);
     #[cfg(not(feature = "hub"))]
     let fetched: Result<()> = Err(anyhow::anyhow!("this build cannot download: it lacks the feature 'hub'"));
-    fetched.or_else(|e| Err(missing_error(dir, &missing, &format!(", and fetching failed ({e:#})"))))
+    fetched.map_err(|e| missing_error(dir, &missing, &format!(", and fetching failed ({e:#})")))
 }
 
 /// What is missing, and the two ways out.
@@ -162,30 +162,4 @@ fn load_split(dir: &Path, images: &File, labels: &File) -> Result<(Images, [[u8;
     images.verify(&image_path, &image_contents.sha256)?;
     labels.verify(&label_path, &label_contents.sha256)?;
     Ok((split, [image_contents.sha256, label_contents.sha256]))
-}
-
-/// Writes the IDX file of `values` into `dir`, whole or not at all, after checking that it is MNIST's.
-///
-/// # Errors
-/// The values are not MNIST's, or the folder cannot be written.
-pub fn write(dir: &Path, file: &File, values: &[u8]) -> Result<PathBuf> {
-    use anyhow::Context;
-    use std::io::Write;
-    let path = dir.join(file.name);
-    if hex(&idx::sha256(file.kind, values)) != file.sha256 {
-        bail!("what was downloaded is not MNIST's {}", file.name);
-    }
-    let part = dir.join(format!("{}.{}.part", file.name, std::process::id()));
-    let write = || {
-        fs::create_dir_all(dir)?;
-        let mut out = fs::File::create(&part)?;
-        out.write_all(&file.kind.header(file.count))?;
-        out.write_all(values)?;
-        out.sync_all()?;
-        fs::rename(&part, &path)
-    };
-    write()
-        .inspect_err(|_| drop(fs::remove_file(&part)))
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
 }
