@@ -27,6 +27,8 @@
 //! | [`plot`] | figures from run directories |
 //! | [`cli`] | what the `snr-bench` binary does with its arguments; nothing that a library user would miss |
 
+#![deny(clippy::print_stdout, clippy::print_stderr)] // they panic on a closed pipe
+
 pub mod cli;
 pub mod config;
 pub mod data;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use super::print;
 use crate::data::{DatasetKind, digits, mnist};
 use crate::error::Result;
 
@@ -29,8 +30,13 @@ pub fn run(args: DataArgs) -> Result<()> {
     match args.dataset {
         DatasetKind::Digits => {
             let data = digits::load();
-            println!("digits: drawn by the program, needs no files");
-            println!("{} training and {} test images, data hash {}", data.train.len(), data.test.len(), data.hash);
+            print("digits: drawn by the program, needs no files")?;
+            print(format_args!(
+                "{} training and {} test images, data hash {}",
+                data.train.len(),
+                data.test.len(),
+                data.hash
+            ))?;
             Ok(())
         }
         DatasetKind::Mnist => show_mnist(&mnist::dir(args.data_dir.as_deref()), args.offline),
@@ -38,12 +44,12 @@ pub fn run(args: DataArgs) -> Result<()> {
 }
 
 fn show_mnist(dir: &Path, offline: bool) -> Result<()> {
-    println!("MNIST in {}", dir.display());
+    print(format_args!("MNIST in {}", dir.display()))?;
     let fetched = if offline { Ok(()) } else { mnist::fetch(dir) };
     let mut problems = Vec::new();
     for file in &mnist::FILES {
         let Some(path) = file.find(dir) else {
-            println!("  missing  {}", file.name);
+            print(format_args!("  missing  {}", file.name))?;
             continue;
         };
         let bytes = path.metadata().map_or(0, |data| data.len());
@@ -53,13 +59,13 @@ fn show_mnist(dir: &Path, offline: bool) -> Result<()> {
         } else {
             "ok"
         };
-        println!("  {state:<7}  {} ({bytes} bytes)", path.display());
+        print(format_args!("  {state:<7}  {} ({bytes} bytes)", path.display()))?;
     }
     fetched?;
     if !problems.is_empty() {
         bail!("{}", problems.join("\n"));
     }
     let data = mnist::load(dir)?;
-    println!("{} training and {} test images, data hash {}", data.train.len(), data.test.len(), data.hash);
+    print(format_args!("{} training and {} test images, data hash {}", data.train.len(), data.test.len(), data.hash))?;
     Ok(())
 }

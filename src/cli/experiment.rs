@@ -2,16 +2,15 @@
 //! repeated until all are done. A run that fails or diverges does not stop the others.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Exit;
 use super::args::MachineArgs;
 use super::progress::{Progress, Show};
 use super::session::{self, IfExists, Session};
 use super::signals::Signals;
+use super::{Exit, print, warn};
 use crate::config::RunSpec;
 use crate::data::{Dataset, DatasetKind};
 use crate::error::Result;
@@ -59,10 +58,9 @@ impl Tally {
         if quiet {
             return Ok(());
         }
-        let mut stdout = std::io::stdout();
-        write!(stdout, "\n{}\n", outcomes(&records))?;
+        print(format_args!("\n{}", outcomes(&records)))?;
         for path in figures {
-            writeln!(stdout, "{}", path.display())?;
+            print(path.display())?;
         }
         Ok(())
     }
@@ -132,7 +130,7 @@ impl Tally {
             }
             Err(e) => {
                 self.failed += 1;
-                let _ = writeln!(std::io::stderr(), "error: {title}: {e:#}");
+                warn(format_args!("error: {title}: {e:#}"));
             }
         }
     }
@@ -147,7 +145,7 @@ fn has_ended(path: &Path, spec: &RunSpec) -> bool {
 fn say(args: &ExperimentArgs, text: &str) {
     if !args.quiet {
         // A closed pipe must not end an experiment.
-        let _ = writeln!(std::io::stdout(), "{text}");
+        let _ = print(text);
     }
 }
 

@@ -10,6 +10,7 @@ mod session;
 mod signals;
 mod train;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -79,11 +80,21 @@ pub fn main() -> ExitCode {
         // The reader of a pipe has closed it (`snr-bench … | head`): not an error worth a message.
         Err(e) if e.chain().any(is_broken_pipe) => ExitCode::SUCCESS,
         Err(e) => {
-            // Not `eprintln!`: that panics where standard error is closed.
-            let _ = writeln!(io::stderr(), "error: {e:#}");
+            warn(format_args!("error: {e:#}"));
             ExitCode::from(if e.is::<UsageError>() { 2 } else { 1 })
         }
     }
+}
+
+/// Prints a line on standard output. A closed pipe is an error there, where `println!` panics.
+fn print(text: impl Display) -> Result<()> {
+    writeln!(io::stdout(), "{text}")?;
+    Ok(())
+}
+
+/// Prints a line on standard error, if there is one.
+fn warn(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::{print, warn};
 use crate::error::Result;
 use crate::plot::{self, Format, Options, Scale, X};
 use crate::train::record;
@@ -40,7 +41,7 @@ pub struct PlotArgs {
 pub fn run(args: PlotArgs) -> Result<()> {
     let (records, warnings) = record::find(&args.results)?;
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        warn(format_args!("warning: {warning}"));
     }
     let mut options = Options::new(args.out.unwrap_or_else(|| args.results.join("figures")));
     (options.x, options.y) = (args.x, args.y);
@@ -48,7 +49,7 @@ pub fn run(args: PlotArgs) -> Result<()> {
         options.formats = vec![format];
     }
     for path in plot::draw(&records, &options)? {
-        println!("{}", path.display());
+        print(path.display())?;
     }
     Ok(())
 }

@@ -1,16 +1,15 @@
 //! `snr-bench train`: one run.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
-use super::Exit;
 use super::args::{MachineArgs, SettingArgs, integer};
 use super::progress::{Progress, Show, clock};
 use super::session::{self, IfExists, Session};
 use super::signals::Signals;
+use super::{Exit, print};
 use crate::config::{Batch, RunSpec};
 use crate::error::Result;
 use crate::train::{Outcome, Summary};
@@ -93,9 +92,8 @@ impl TrainArgs {
 /// Trains one run and prints its summary.
 pub(super) fn run(args: TrainArgs) -> Result<Exit> {
     let spec = args.spec()?;
-    let mut stdout = std::io::stdout();
     if args.dry_run {
-        stdout.write_all(spec.to_toml().as_bytes())?;
+        print(spec.to_toml().trim_end())?;
         return Ok(Exit::Done);
     }
     let path = args.directory(&spec);
@@ -117,9 +115,9 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
     let progress = Progress::new(&spec.optim, spec.epochs, show);
     let summary = session.train(&spec, &data, dir, &progress)?;
     if args.json {
-        writeln!(stdout, "{}", as_json(&spec, &summary, &path))?;
+        print(as_json(&spec, &summary, &path))?;
     } else if !args.quiet {
-        writeln!(stdout, "{}", as_text(&spec, &summary, &path))?;
+        print(as_text(&spec, &summary, &path))?;
     }
     Ok(match summary.outcome {
         Outcome::Finished => Exit::Done,

@@ -25,14 +25,22 @@ const THREAD: &str = "mnist-download";
 /// # Errors
 /// No network, an answer that is not MNIST, no answer within 90 s, or `dir` cannot be written.
 pub fn fetch(dir: &Path, wanted: &[&File]) -> Result<()> {
-    eprintln!("MNIST is not in {}: downloading it (18 MB) from huggingface.co/datasets/ylecun/mnist", dir.display());
+    say(format_args!(
+        "MNIST is not in {}: downloading it (18 MB) from huggingface.co/datasets/ylecun/mnist",
+        dir.display()
+    ));
     let arrays = download()?;
     for (file, values) in FILES.iter().zip(&arrays) {
         if wanted.iter().any(|w| w.name == file.name) {
-            eprintln!("wrote {}", write(dir, file, values)?.display());
+            say(format_args!("wrote {}", write(dir, file, values)?.display()));
         }
     }
     Ok(())
+}
+
+/// Prints a line on standard error, if there is one (`eprintln!` panics where it is closed).
+fn say(text: std::fmt::Arguments) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// The values of MNIST's four files.
