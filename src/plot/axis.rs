@@ -209,10 +209,8 @@ mod tests {
                 let (lo, hi) = (10f64.powf(f64::from(exponent) / 7.0), ratio * 10f64.powf(f64::from(exponent) / 7.0));
                 for ticks in [linear_ticks(lo, hi, false), log_ticks(lo.log10(), hi.log10())] {
                     assert!((2..=13).contains(&ticks.len()), "{lo:e} to {hi:e}: {ticks:?}");
-                    assert!(
-                        ticks.iter().all(|v| (lo * 0.999999..=hi * 1.000001).contains(v)),
-                        "{lo:e} to {hi:e}: {ticks:?}"
-                    );
+                    let slack = 1e-9 * (hi - lo) + 1e-12 * hi;
+                    assert!(ticks.iter().all(|v| (lo - slack..=hi + slack).contains(v)), "{lo:e} to {hi:e}: {ticks:?}");
                 }
             }
         }
@@ -220,7 +218,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round() {
-        assert_eq!(log_labels(0.2, 2.5), ["0.2", "0.3", "0.5", "0.7", "1", "1.5", "2"]);
+        assert_eq!(log_labels(0.2, 2.5), ["0.2", "0.5", "1", "2"]);
         assert_eq!(log_labels(0.01, 2.5), ["0.01", "0.03", "0.1", "0.3", "1"]);
         assert_eq!(log_labels(2.0, 2.4), ["2", "2.1", "2.2", "2.3", "2.4"]);
         assert_eq!(log_labels(1e-7, 1e1), ["10⁻⁷", "10⁻⁵", "0.001", "0.1", "10"]);

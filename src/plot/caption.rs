@@ -73,6 +73,9 @@ fn data(group: &Group) -> String {
 fn settings(group: &Group) -> String {
     let first = spec(group);
     let mut text = format!("ViT of {} parameters; {}", thousands(&first.model.num_params().to_string()), batch(first));
+    if first.batch == Batch::Full {
+        text += " (one step an epoch)";
+    }
     let same = |setting: fn(&RunSpec) -> f64| {
         group.arms.iter().all(|arm| setting(&arm.runs[0].spec) == setting(first)).then(|| setting(first))
     };

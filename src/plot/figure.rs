@@ -3,7 +3,7 @@
 //! Light grid, thin axes, every series named at its line's end beside a sample of its line, what the figure is about
 //! above and what it was made of below.
 
-use plotters::style::{Color, RGBColor};
+use plotters::style::{Color, RGBColor, WHITE};
 
 use super::axis::{Axis, Span, tick_labels};
 use super::canvas::{Align, Canvas, Pen, Type};
@@ -179,13 +179,13 @@ impl Plot<'_> {
             let lower = series.band.iter().rev().map(|&(x, lo, _)| self.at((x, lo)));
             let corners: Vec<_> = upper.chain(lower).collect();
             if corners.len() > 2 {
-                canvas.polygon(&corners, Pen::of(&series.style, 0.0).color.mix(0.2))?;
+                canvas.polygon(&corners, Pen::of(&series.style, 0.0).color.mix(0.24))?;
             }
         }
         for series in &self.figure.series {
             let pen = Pen::of(&series.style, 0.8);
             for curve in &series.faint {
-                self.curve(canvas, curve, Pen { color: pen.color.mix(0.35), dash: None, ..pen })?;
+                self.curve(canvas, curve, Pen { color: pen.color.mix(0.3), dash: None, ..pen })?;
             }
         }
         for series in &self.figure.series {
@@ -223,9 +223,12 @@ impl Plot<'_> {
         for (&i, height) in order.iter().zip(heights) {
             let (mark, (x, _)) = (&self.figure.marks[i], points[i]);
             let letters = letters(&mark.style);
-            let fits = x + 10.0 + letters.width(&mark.label)? < self.right;
-            let (x, align) = if fits { (x + 10.0, Align::Left) } else { (x - 10.0, Align::Right) };
-            canvas.text(&mark.label, (x, height), align, letters)?;
+            let width = letters.width(&mark.label)?;
+            let left = if x + 10.0 + width < self.right { x + 10.0 } else { x - 10.0 - width };
+            // lines below the words stay visible, and the words readable
+            let (x0, x1, y0, y1) = (left - 2.0, left + width + 2.0, height - 7.5, height + 7.5);
+            canvas.polygon(&[(x0, y0), (x1, y0), (x1, y1), (x0, y1)], WHITE.mix(0.8))?;
+            canvas.text(&mark.label, (left, height), Align::Left, letters)?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Figures from run directories: which runs belong in one chart ([`group`]), what it shows of them, and one look for all
+//! Figures from run directories: which runs belong in one chart ([`mod@group`]), what it shows of them, and one look for all
 //! figures ([`Figure`]).
 //!
 //! A figure is drawn once, as SVG, with a built-in font; the PNG is made from that. So the same runs give the same files

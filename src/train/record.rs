@@ -176,7 +176,7 @@ fn read_metrics(path: &Path) -> Result<(Vec<Row>, bool)> {
     // every row is written with its line's end: without one, even a row that looks whole may lack digits
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
     let mut rows = Vec::new();
-    for (i, row) in csv::Reader::from_reader(text[..whole].as_bytes()).into_deserialize::<Row>().enumerate() {
+    for (i, row) in csv::Reader::from_reader(&text.as_bytes()[..whole]).into_deserialize::<Row>().enumerate() {
         match row {
             Ok(row) if row.epoch == i as u64 => rows.push(row),
             Ok(row) => bail!(
