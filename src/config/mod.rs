@@ -169,6 +169,9 @@ impl RunSpec {
         for layer in layers {
             layers::merge(&mut given, layer)?;
         }
+        if let Some((key, list)) = layers::flatten(&given).into_iter().find(|(_, value)| value.is_array()) {
+            usage!("{key} = {list} is a list, which makes several runs: use snr-bench run, or choose one value");
+        }
         let name = match given.get("optim") {
             None => RunSpec::default().optim,
             Some(toml::Value::String(name)) => name.clone(),
@@ -181,7 +184,7 @@ impl RunSpec {
         layers::merge(&mut table, given)?;
         let spec: RunSpec = match table.try_into() {
             Ok(spec) => spec,
-            Err(e) => usage!("configuration: {}", e.message()),
+            Err(e) => usage!("configuration: {}", e.to_string().trim().replace('\n', " ")),
         };
         spec.validate()?;
         Ok(spec)

@@ -53,7 +53,7 @@ impl DatasetKind {
     pub fn label(self) -> &'static str {
         match self {
             DatasetKind::Mnist => "MNIST",
-            DatasetKind::Digits => "digits (drawn)",
+            DatasetKind::Digits => "digits",
         }
     }
 }

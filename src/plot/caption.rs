@@ -3,7 +3,7 @@
 use super::X;
 use super::axis::{number, thousands};
 use super::chart::Metric;
-use super::group::{Arm, Group, dataset_name, short_hash};
+use super::group::{Arm, Group, short_hash};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::train::record::Record;
 
@@ -13,7 +13,7 @@ const IMAGES: (usize, usize) = (60_000, 10_000);
 /// "Training loss on MNIST, batch 4096".
 pub fn title(group: &Group, metric: Metric) -> String {
     let spec = spec(group);
-    format!("{} on {}, {}", metric.name(), dataset_name(spec.dataset), batch(spec))
+    format!("{} on {}, {}", metric.name(), spec.dataset.label(), batch(spec))
 }
 
 /// Everything that the reader needs to judge the chart.
@@ -66,7 +66,7 @@ fn data(group: &Group) -> String {
     let train = if train_subset == 0 { rest } else { train_subset.min(rest) };
     let hash = short_hash(&first(group).data_hash);
     let train = thousands(&train.to_string());
-    format!("{} ({train} training and {other} images, data {hash})", dataset_name(dataset))
+    format!("{} ({train} training and {other} images, data {hash})", dataset.label())
 }
 
 /// "ViT of 105,098 parameters; batch 4096, lr 0.001".

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::axis::number;
 use super::figure::Style;
 use crate::config::{Batch, RunSpec, Validation};
-use crate::data::DatasetKind;
 use crate::model::VitConfig;
 use crate::optim::REGISTRY;
 use crate::train::State;
@@ -66,14 +65,6 @@ pub fn short_hash(hash: &str) -> String {
     hash.chars().filter(char::is_ascii_alphanumeric).take(8).collect()
 }
 
-/// A data set as titles and captions write it.
-pub fn dataset_name(kind: DatasetKind) -> &'static str {
-    match kind {
-        DatasetKind::Mnist => "MNIST",
-        DatasetKind::Digits => "digits",
-    }
-}
-
 /// The settings that all runs of a group share, as text.
 fn shared_settings(spec: &RunSpec) -> String {
     let RunSpec { dataset, validation, train_subset, epochs, batch, model, .. } = spec.clone();
@@ -82,7 +73,7 @@ fn shared_settings(spec: &RunSpec) -> String {
 
 /// A file name for a group: `mnist-b4096-e20`, and what is not the default.
 fn stem(spec: &RunSpec) -> String {
-    let mut name = dataset_name(spec.dataset).to_lowercase();
+    let mut name = spec.dataset.name().to_string();
     if spec.train_subset > 0 {
         name += &format!("-n{}", spec.train_subset);
     }
