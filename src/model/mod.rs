@@ -1,9 +1,13 @@
 //! The model: a Vision Transformer under timm's names, so that a checkpoint opens in timm as it is.
 
 mod backend;
+mod flops;
+pub mod fused;
 mod params;
 
 pub use backend::{Backend, Totals};
+pub use flops::Flops;
+pub use fused::Fused;
 pub use params::Params;
 
 use serde::{Deserialize, Serialize};
