@@ -8,7 +8,7 @@ use clap::Args;
 use crate::config;
 use crate::data::DatasetKind;
 use crate::error::Result;
-use crate::model::{Backend, Composed, VitConfig};
+use crate::model::{Backend, Composed, Fused, VitConfig};
 use crate::usage;
 
 /// Settings of a run. Flags win over `--set`, that over `--config`, that over the defaults.
@@ -145,6 +145,9 @@ impl MachineArgs {
 
     /// What computes gradients there: fused operations on the CPU, operations composed of Candle's elsewhere.
     pub fn backend(&self, model: &VitConfig) -> Result<Box<dyn Backend>> {
-        Ok(Box::new(Composed::new(model, &self.device()?, Composed::SHARD)?))
+        match self.device()? {
+            Device::Cpu => Ok(Box::new(Fused::new(model, self.threads()?)?)),
+            device => Ok(Box::new(Composed::new(model, &device, Composed::SHARD)?)),
+        }
     }
 }

@@ -2,11 +2,15 @@
 
 mod backend;
 mod composed;
+mod flops;
+pub mod fused;
 mod params;
 pub mod vit;
 
 pub use backend::{Backend, Totals};
 pub use composed::Composed;
+pub use flops::Flops;
+pub use fused::Fused;
 pub use params::Params;
 pub use vit::Vit;
 

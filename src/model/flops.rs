@@ -1,0 +1,72 @@
+//! Floating-point operations of the matrix products of one image: two for every multiplication with an addition. Norms,
+//! softmax, GELU and sums over rows are left out, as is usual.
+
+use super::VitConfig;
+use crate::data::CLASSES;
+
+/// Operations for one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flops {
+    /// Of the whole graph, every token in every block.
+    pub whole: u64,
+    /// Of what the fused backend executes: in the last block queries, projection and MLP for the class token only.
+    pub executed: u64,
+}
+
+impl VitConfig {
+    /// Forward pass.
+    pub fn evaluation_flops(&self) -> Flops {
+        let tokens = self.num_tokens();
+        let all = self.depth as u64 * self.block_flops(tokens);
+        let executed = all - self.block_flops(tokens) + self.block_flops(1);
+        let rest = self.patch_flops() + product(1, self.embed_dim, CLASSES);
+        Flops { whole: all + rest, executed: executed + rest }
+    }
+
+    /// Forward and backward pass: every product has two in the backward pass, but for the gradient of the pixels, which
+    /// nobody needs.
+    pub fn training_flops(&self) -> Flops {
+        let Flops { whole, executed } = self.evaluation_flops();
+        let pixels = self.patch_flops();
+        Flops { whole: 3 * whole - pixels, executed: 3 * executed - pixels }
+    }
+
+    fn patch_flops(&self) -> u64 {
+        product(self.num_patches(), self.patch_size.pow(2), self.embed_dim)
+    }
+
+    /// A block of whose outputs only `queries` are needed.
+    fn block_flops(&self, queries: usize) -> u64 {
+        let (tokens, d) = (self.num_tokens(), self.embed_dim);
+        let (key_value, query_proj) = (product(tokens, d, 2 * d), 2 * product(queries, d, d));
+        // Scores and weighted values, over all heads together.
+        let attention = 2 * product(queries, d, tokens);
+        key_value + query_proj + attention + 2 * product(queries, d, self.hidden_dim())
+    }
+}
+
+/// `[m, k]` times `[k, n]`.
+fn product(m: usize, k: usize, n: usize) -> u64 {
+    2 * (m * k * n) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand for the default model: 34 and 20 million.
+    #[test]
+    fn default_model() {
+        let block = 2 * (50 * 64 * (192 + 64 + 256 + 256) + 2 * 4 * 50 * 50 * 16);
+        let last = 2 * (50 * 64 * 128 + 64 * (64 + 64 + 256 + 256) + 2 * 4 * 50 * 16);
+        let (patch, head) = (2 * 49 * 16 * 64, 2 * 64 * 10);
+        let config = VitConfig::default();
+        assert_eq!(
+            config.evaluation_flops(),
+            Flops { whole: 2 * block + patch + head, executed: block + last + patch + head }
+        );
+        let training = config.training_flops();
+        assert_eq!(training.whole, 3 * (2 * block + head) + 2 * patch);
+        assert_eq!((training.whole / 1_000_000, training.executed / 1_000_000), (33, 19));
+    }
+}

@@ -1,0 +1,237 @@
+//! One transformer block over the images of a shard.
+//!
+//! ```text
+//! y = LN₁(x)        r = x + proj(attention(y))        out = r + fc₂(gelu(fc₁(LN₂(r))))
+//! ```
+//!
+//! In the last block only the class token's output is used: there queries, r and out are `[images, D]`, one row an image,
+//! while x, y, keys and values remain `[images · tokens, D]`. Nothing is approximated by that.
+
+use super::layout::{Affine, BlockLayout};
+use super::profile::{Clock, Part};
+use crate::model::VitConfig;
+use crate::ops::attention::{self, Saved, Shape};
+use crate::ops::linear::{Linear, Rows};
+use crate::ops::matmul::{Out, Write};
+use crate::ops::{gelu, layer_norm};
+
+/// The weights, laid out for matrix products.
+pub struct Block {
+    layout: BlockLayout,
+    /// γ and β.
+    norm1: Vec<f32>,
+    norm2: Vec<f32>,
+    query: Linear,
+    key_value: Linear,
+    proj: Linear,
+    fc1: Linear,
+    fc2: Linear,
+    shape: Shape,
+    class_only: bool,
+    hidden: usize,
+}
+
+/// What the forward pass keeps of a shard for the backward pass.
+pub struct Activations {
+    /// Input, `[images · tokens, D]`.
+    pub x: Vec<f32>,
+    stats1: Vec<f32>,
+    y1: Vec<f32>,
+    q: Vec<f32>,
+    kv: Vec<f32>,
+    p: Vec<f32>,
+    o: Vec<f32>,
+    r: Vec<f32>,
+    stats2: Vec<f32>,
+    y2: Vec<f32>,
+    /// gelu(fc₁(y₂)).
+    h: Vec<f32>,
+    /// gelu′(fc₁(y₂)); its gradient after the backward pass.
+    dh: Vec<f32>,
+}
+
+/// Buffers whose contents nobody needs afterwards, and the stopwatch: all blocks of a worker share them.
+pub struct Scratch {
+    pub clock: Clock,
+    attention: Vec<f32>,
+    dy: Vec<f32>,
+    d_o: Vec<f32>,
+    dq: Vec<f32>,
+    dkv: Vec<f32>,
+}
+
+impl Block {
+    /// A block of zeros for shards of at most `images`.
+    pub fn new(config: &VitConfig, layout: BlockLayout, class_only: bool, images: usize) -> Self {
+        let (d, hidden, tokens) = (config.embed_dim, config.hidden_dim(), config.num_tokens());
+        let queries = if class_only { 1 } else { tokens };
+        Self {
+            layout,
+            norm1: vec![0.0; 2 * d],
+            norm2: vec![0.0; 2 * d],
+            query: Linear::new(d, d),
+            key_value: Linear::new(d, 2 * d),
+            proj: Linear::new(d, d),
+            fc1: Linear::new(d, hidden),
+            fc2: Linear::new(hidden, d),
+            shape: Shape { images, tokens, queries, heads: config.num_heads, dim: config.head_dim() },
+            class_only,
+            hidden,
+        }
+    }
+
+    /// Takes over its part of the flat `params`.
+    pub fn load(&mut self, params: &[f32]) {
+        let load = |layer: &mut Linear, at: &Affine| layer.load(&params[at.weight.clone()], &params[at.bias.clone()]);
+        self.norm1.copy_from_slice(&params[self.layout.norm1.both()]);
+        self.norm2.copy_from_slice(&params[self.layout.norm2.both()]);
+        load(&mut self.query, &self.layout.query);
+        load(&mut self.key_value, &self.layout.key_value);
+        load(&mut self.proj, &self.layout.proj);
+        load(&mut self.fc1, &self.layout.fc1);
+        load(&mut self.fc2, &self.layout.fc2);
+    }
+
+    fn width(&self) -> usize {
+        self.shape.heads * self.shape.dim
+    }
+
+    /// Distance between the rows of x and y that become queries: all rows, or every image's first.
+    fn query_stride(&self) -> usize {
+        if self.class_only { self.shape.tokens * self.width() } else { self.width() }
+    }
+
+    /// Room for a full shard.
+    pub fn activations(&self) -> Activations {
+        let (d, rows, query_rows) = (self.width(), self.rows(), self.query_rows());
+        Activations {
+            x: vec![0.0; rows * d],
+            stats1: vec![0.0; rows * 2],
+            y1: vec![0.0; rows * d],
+            q: vec![0.0; query_rows * d],
+            kv: vec![0.0; rows * 2 * d],
+            p: vec![0.0; self.shape.probabilities()],
+            o: vec![0.0; query_rows * d],
+            r: vec![0.0; query_rows * d],
+            stats2: vec![0.0; query_rows * 2],
+            y2: vec![0.0; query_rows * d],
+            h: vec![0.0; query_rows * self.hidden],
+            dh: vec![0.0; query_rows * self.hidden],
+        }
+    }
+
+    /// Room for a full shard.
+    pub fn scratch(&self) -> Scratch {
+        let (d, rows) = (self.width(), self.rows());
+        Scratch {
+            clock: Clock::default(),
+            attention: vec![0.0; self.shape.scratch()],
+            dy: vec![0.0; rows * d],
+            d_o: vec![0.0; rows * d],
+            dq: vec![0.0; rows * d],
+            dkv: vec![0.0; rows * 2 * d],
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.shape.images * self.shape.tokens
+    }
+
+    fn query_rows(&self) -> usize {
+        self.shape.images * self.shape.queries
+    }
+
+    /// The same block for a shard of `images`.
+    fn sized(&self, images: usize) -> (Shape, usize, usize) {
+        (Shape { images, ..self.shape }, images * self.shape.tokens, images * self.shape.queries)
+    }
+
+    /// out ← the block's output for `a.x`.
+    pub fn forward(&self, images: usize, a: &mut Activations, s: &mut Scratch, out: &mut [f32], keep: bool) {
+        let (shape, rows, query_rows) = self.sized(images);
+        let d = self.width();
+        let dense = |data| Rows { data, stride: d };
+
+        layer_norm::forward(&a.x[..rows * d], &self.norm1, &mut a.y1, &mut a.stats1);
+        s.clock.forward(Part::LayerNorm);
+        self.key_value.forward(rows, dense(&a.y1), &mut a.kv);
+        self.query.forward(query_rows, Rows { data: &a.y1, stride: self.query_stride() }, &mut a.q);
+        s.clock.forward(Part::Projections);
+        attention::forward(shape, &a.q, &a.kv, &mut a.p, &mut a.o, &mut s.attention);
+        s.clock.forward(Part::Attention);
+        copy_rows(&a.x, self.query_stride(), &mut a.r[..query_rows * d], d);
+        self.proj.forward_add(query_rows, dense(&a.o), &mut a.r);
+        s.clock.forward(Part::Projections);
+
+        layer_norm::forward(&a.r[..query_rows * d], &self.norm2, &mut a.y2, &mut a.stats2);
+        s.clock.forward(Part::LayerNorm);
+        self.fc1.forward(query_rows, dense(&a.y2), &mut a.h);
+        gelu::forward(&mut a.h[..query_rows * self.hidden], keep.then_some(&mut a.dh));
+        let out = &mut out[..query_rows * d];
+        out.copy_from_slice(&a.r[..query_rows * d]);
+        self.fc2.forward_add(query_rows, Rows { data: &a.h, stride: self.hidden }, out);
+        s.clock.forward(Part::Mlp);
+    }
+
+    /// `dx` ← the gradient of x, and `grad` += those of the parameters, from `dout`, which is overwritten.
+    pub fn backward(
+        &self,
+        images: usize,
+        a: &mut Activations,
+        s: &mut Scratch,
+        dout: &mut [f32],
+        dx: &mut [f32],
+        grad: &mut [f32],
+    ) {
+        let (shape, rows, query_rows) = self.sized(images);
+        let d = self.width();
+        let dense = |data| Rows { data, stride: d };
+
+        let times = Out { data: &mut a.dh, stride: self.hidden, write: Write::Times };
+        self.fc2.backward_input(query_rows, dout, times);
+        let h = Rows { data: &a.h, stride: self.hidden };
+        weight_backward(&self.fc2, &self.layout.fc2, query_rows, dout, h, grad);
+        self.fc1.backward_input(query_rows, &a.dh, Out::set(&mut s.dy, d));
+        weight_backward(&self.fc1, &self.layout.fc1, query_rows, &a.dh, dense(&a.y2), grad);
+        s.clock.backward(Part::Mlp);
+        // dout becomes dr: the residual connection passes it on as it is.
+        let (dr, r) = (&mut dout[..query_rows * d], &a.r[..query_rows * d]);
+        layer_norm::backward(&s.dy, r, &a.stats2, &self.norm2, dr, &mut grad[self.layout.norm2.both()]);
+        s.clock.backward(Part::LayerNorm);
+
+        self.proj.backward_input(query_rows, dr, Out::set(&mut s.d_o, d));
+        weight_backward(&self.proj, &self.layout.proj, query_rows, dr, dense(&a.o), grad);
+        s.clock.backward(Part::Projections);
+        let saved = Saved { q: &a.q, kv: &a.kv, p: &a.p, d_o: &s.d_o };
+        attention::backward(shape, saved, &mut s.dq, &mut s.dkv, &mut s.attention);
+        s.clock.backward(Part::Attention);
+        self.key_value.backward_input(rows, &s.dkv, Out::set(&mut s.dy, d));
+        let queries = Out::add(&mut s.dy, self.query_stride());
+        self.query.backward_input(query_rows, &s.dq, queries);
+        weight_backward(&self.key_value, &self.layout.key_value, rows, &s.dkv, dense(&a.y1), grad);
+        let queries = Rows { data: &a.y1, stride: self.query_stride() };
+        weight_backward(&self.query, &self.layout.query, query_rows, &s.dq, queries, grad);
+        s.clock.backward(Part::Projections);
+
+        let dx = &mut dx[..rows * d];
+        dx.fill(0.0);
+        for (dx, dr) in dx.chunks_mut(self.query_stride()).zip(dr.chunks_exact(d)) {
+            dx[..d].copy_from_slice(dr);
+        }
+        layer_norm::backward(&s.dy, &a.x, &a.stats1, &self.norm1, dx, &mut grad[self.layout.norm1.both()]);
+        s.clock.backward(Part::LayerNorm);
+    }
+}
+
+/// out ← rows of `width`, `stride` apart in x.
+fn copy_rows(x: &[f32], stride: usize, out: &mut [f32], width: usize) {
+    for (out, x) in out.chunks_exact_mut(width).zip(x.chunks(stride)) {
+        out.copy_from_slice(&x[..width]);
+    }
+}
+
+/// [`Linear::backward_weight`] into `grad`.
+pub(super) fn weight_backward(layer: &Linear, at: &Affine, rows: usize, dy: &[f32], x: Rows, grad: &mut [f32]) {
+    let (before, after) = grad.split_at_mut(at.bias.start);
+    layer.backward_weight(rows, dy, x, &mut before[at.weight.clone()], &mut after[..at.bias.len()]);
+}

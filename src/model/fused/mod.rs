@@ -1,0 +1,179 @@
+//! The Vision Transformer on the CPU without Candle's graph: forward and backward pass written out, over shards that stay
+//! in the second-level cache, one shard a thread.
+
+mod block;
+mod layout;
+mod net;
+mod profile;
+mod reduce;
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, ensure};
+
+pub use profile::{Part, Profile};
+
+use self::net::{Net, Workspace};
+use self::profile::Clock;
+use self::reduce::{GROUPS, Reducer, SHARD, groups};
+use super::{Backend, Params, Totals, VitConfig};
+use crate::data::{CLASSES, Images};
+use crate::error::Result;
+
+/// The fused CPU backend.
+pub struct Fused {
+    net: Net,
+    workers: Vec<Workspace>,
+    reducer: Reducer,
+    pool: rayon::ThreadPool,
+    profiling: bool,
+}
+
+impl Fused {
+    /// A backend on `threads` threads of its own (0 = as many as the machine offers), with all parameters 0 until
+    /// [`load`](Backend::load).
+    ///
+    /// # Errors
+    /// A configuration that [`VitConfig::validate`] refuses, or threads that cannot be started.
+    pub fn new(config: &VitConfig, threads: usize) -> Result<Self> {
+        config.validate()?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("fused-{i}")).build();
+        let pool = pool.context("cannot start the worker threads; ask for fewer with --threads")?;
+        let net = Net::new(config, SHARD);
+        let threads = pool.current_num_threads();
+        let workers = (0..threads).map(|_| net.workspace()).collect();
+        Ok(Self { workers, reducer: Reducer::new(net.layout.len, 2 * threads), net, pool, profiling: false })
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Switches the collection of a [`Profile`] on or off, and empties it.
+    pub fn set_profiling(&mut self, on: bool) {
+        self.profiling = on;
+        self.workers.iter_mut().for_each(|w| w.scratch.clock = Clock::default());
+    }
+
+    /// Time by part since [`set_profiling`](Self::set_profiling), all threads together.
+    pub fn profile(&self) -> Profile {
+        let mut sum = Profile::default();
+        self.workers.iter().for_each(|w| sum += w.scratch.clock.profile);
+        sum
+    }
+
+    /// The logits of the samples, `[indices.len(), 10]` row-major, on one thread.
+    pub fn logits(&mut self, images: &Images, indices: &[u32]) -> Result<Vec<f32>> {
+        check(images, indices)?;
+        let worker = &mut self.workers[0];
+        let shards = indices.chunks(SHARD);
+        Ok(shards.flat_map(|shard| self.net.logits(images, shard, worker).to_vec()).collect())
+    }
+}
+
+impl Backend for Fused {
+    fn load(&mut self, params: &Params) -> Result<()> {
+        let flat = params.to_flat()?;
+        ensure!(
+            flat.len() == self.net.layout.len,
+            "{} parameters were given to a model of {}; they belong to another configuration",
+            flat.len(),
+            self.net.layout.len
+        );
+        self.net.load(&flat);
+        Ok(())
+    }
+
+    fn gradient(
+        &mut self,
+        images: &Images,
+        indices: &[u32],
+        progress: &(dyn Fn(Totals) + Sync),
+        grad: &mut [f32],
+    ) -> Result<Totals> {
+        check(images, indices)?;
+        ensure!(
+            grad.len() == self.net.layout.len,
+            "the gradient has room for {} parameters where the model has {}",
+            grad.len(),
+            self.net.layout.len
+        );
+        self.reducer.reset();
+        let groups: Vec<Range<usize>> = groups(indices.len()).collect();
+        let next = AtomicUsize::new(0);
+        let (net, reducer, profiling) = (&self.net, &self.reducer, self.profiling);
+        let work = |worker: &mut Workspace| {
+            worker.scratch.clock.start(profiling);
+            loop {
+                let mut buffer = reducer.take();
+                let group = next.fetch_add(1, Ordering::Relaxed);
+                let Some(range) = groups.get(group) else { break reducer.give_back(buffer) };
+                worker.scratch.clock.forward(Part::Reduction);
+                let mut totals = Totals::default();
+                for shard in indices[range.clone()].chunks(SHARD) {
+                    let shard_totals = net.train(images, shard, worker, &mut buffer);
+                    progress(shard_totals);
+                    totals += shard_totals;
+                }
+                reducer.add(group, totals, buffer);
+                worker.scratch.clock.forward(Part::Reduction);
+            }
+        };
+        on_all(&self.pool, &mut self.workers, work);
+        let (totals, sum) = self.reducer.sums();
+        self.net.finish(sum);
+        for (grad, sum) in grad.iter_mut().zip(sum) {
+            *grad = (*sum / totals.samples as f64) as f32;
+        }
+        Ok(totals)
+    }
+
+    fn evaluate(&mut self, images: &Images, indices: &[u32], progress: &(dyn Fn(Totals) + Sync)) -> Result<Totals> {
+        check(images, indices)?;
+        let groups: Vec<Range<usize>> = groups(indices.len()).collect();
+        let next = AtomicUsize::new(0);
+        let results = Mutex::new([Totals::default(); GROUPS]);
+        let (net, profiling) = (&self.net, self.profiling);
+        let work = |worker: &mut Workspace| {
+            worker.scratch.clock.start(profiling);
+            loop {
+                let group = next.fetch_add(1, Ordering::Relaxed);
+                let Some(range) = groups.get(group) else { break };
+                let mut totals = Totals::default();
+                for shard in indices[range.clone()].chunks(SHARD) {
+                    let shard_totals = net.evaluate(images, shard, worker);
+                    progress(shard_totals);
+                    totals += shard_totals;
+                }
+                results.lock().unwrap_or_else(|e| e.into_inner())[group] = totals;
+            }
+        };
+        on_all(&self.pool, &mut self.workers, work);
+        let mut totals = Totals::default();
+        results.into_inner().unwrap_or_else(|e| e.into_inner()).into_iter().for_each(|group| totals += group);
+        Ok(totals)
+    }
+}
+
+/// Runs `work` once on every worker, in parallel.
+fn on_all(pool: &rayon::ThreadPool, workers: &mut [Workspace], work: impl Fn(&mut Workspace) + Sync) {
+    pool.in_place_scope(|scope| {
+        for worker in workers {
+            scope.spawn(|_| work(worker));
+        }
+    });
+}
+
+/// Checks what the passes rely on.
+fn check(images: &Images, indices: &[u32]) -> Result<()> {
+    ensure!(!indices.is_empty(), "no samples were given; a loss or gradient needs at least one");
+    for &i in indices {
+        let label = images.labels.get(i as usize);
+        let label = label.with_context(|| format!("there is no image {i} among {}", images.len()))?;
+        ensure!(usize::from(*label) < CLASSES, "image {i} has label {label}; labels are 0 to {}", CLASSES - 1);
+    }
+    Ok(())
+}

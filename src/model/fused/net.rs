@@ -1,0 +1,155 @@
+//! The whole model over the images of a shard.
+
+use super::block::{Activations, Block, Scratch, weight_backward};
+use super::layout::Layout;
+use super::profile::Part;
+use crate::data::{CLASSES, Images};
+use crate::model::{Totals, VitConfig};
+use crate::ops::linear::{Linear, Rows};
+use crate::ops::matmul::Out;
+use crate::ops::patch_embed::PatchEmbed;
+use crate::ops::{cross_entropy, layer_norm};
+
+/// The parameters, laid out for matrix products.
+pub struct Net {
+    pub layout: Layout,
+    norm: Vec<f32>,
+    patch: PatchEmbed,
+    blocks: Vec<Block>,
+    head: Linear,
+    width: usize,
+    images: usize,
+}
+
+/// All buffers of one worker, allocated once.
+pub struct Workspace {
+    /// Patches, `[images · tokens, patch²]`.
+    u: Vec<f32>,
+    blocks: Vec<Activations>,
+    pub scratch: Scratch,
+    /// Output of the last block, its norm and the logits: one row an image.
+    x: Vec<f32>,
+    stats: Vec<f32>,
+    y: Vec<f32>,
+    logits: Vec<f32>,
+    /// Gradients at a block's output and input, in turn.
+    dout: Vec<f32>,
+    dx: Vec<f32>,
+}
+
+impl Net {
+    /// A model of zeros for shards of at most `images`.
+    pub fn new(config: &VitConfig, images: usize) -> Self {
+        let layout = Layout::new(config);
+        let last = config.depth - 1;
+        let blocks = layout.blocks.iter().enumerate();
+        Self {
+            norm: vec![0.0; 2 * config.embed_dim],
+            patch: PatchEmbed::new(config.patch_size, config.embed_dim),
+            blocks: blocks.map(|(i, at)| Block::new(config, at.clone(), i == last, images)).collect(),
+            head: Linear::new(config.embed_dim, CLASSES),
+            width: config.embed_dim,
+            images,
+            layout,
+        }
+    }
+
+    /// Takes over all parameters, in the order of `Params`.
+    pub fn load(&mut self, params: &[f32]) {
+        let Layout { cls, pos, patch, norm, head, .. } = &self.layout;
+        let at = |range: &std::ops::Range<usize>| &params[range.clone()];
+        self.patch.load(at(cls), at(pos), at(&patch.weight), at(&patch.bias));
+        self.norm.copy_from_slice(&params[norm.both()]);
+        self.head.load(at(&head.weight), at(&head.bias));
+        self.blocks.iter_mut().for_each(|block| block.load(params));
+    }
+
+    /// The buffers of a worker.
+    pub fn workspace(&self) -> Workspace {
+        let (n, d) = (self.images, self.width);
+        let blocks: Vec<_> = self.blocks.iter().map(Block::activations).collect();
+        let rows = blocks[0].x.len();
+        Workspace {
+            u: vec![0.0; n * self.patch.patch_len()],
+            blocks,
+            scratch: self.blocks[0].scratch(),
+            x: vec![0.0; n * d],
+            stats: vec![0.0; n * 2],
+            y: vec![0.0; n * d],
+            logits: vec![0.0; n * CLASSES],
+            dout: vec![0.0; rows],
+            dx: vec![0.0; rows],
+        }
+    }
+
+    /// The logits `[n, 10]` of the samples; with `keep`, what a backward pass needs stays in the workspace.
+    fn forward<'w>(&self, images: &Images, indices: &[u32], w: &'w mut Workspace, keep: bool) -> &'w mut [f32] {
+        let n = indices.len();
+        let d = self.width;
+        for (u, &i) in w.u.chunks_exact_mut(self.patch.patch_len()).zip(indices) {
+            self.patch.patches(images.image(i as usize), u);
+        }
+        w.scratch.clock.forward(Part::Data);
+        self.patch.forward(n, &w.u, &mut w.blocks[0].x);
+        w.scratch.clock.forward(Part::PatchEmbed);
+        for (i, block) in self.blocks.iter().enumerate() {
+            let (done, next) = w.blocks.split_at_mut(i + 1);
+            let out = next.first_mut().map_or(&mut w.x, |next| &mut next.x);
+            block.forward(n, &mut done[i], &mut w.scratch, out, keep);
+        }
+        layer_norm::forward(&w.x[..n * d], &self.norm, &mut w.y, &mut w.stats);
+        self.head.forward(n, Rows { data: &w.y, stride: d }, &mut w.logits);
+        &mut w.logits[..n * CLASSES]
+    }
+
+    /// The logits of the samples, `[n, 10]`.
+    pub fn logits<'w>(&self, images: &Images, indices: &[u32], w: &'w mut Workspace) -> &'w [f32] {
+        self.forward(images, indices, w, false)
+    }
+
+    /// The totals of the samples, forward pass only.
+    pub fn evaluate(&self, images: &Images, indices: &[u32], w: &mut Workspace) -> Totals {
+        let logits = self.forward(images, indices, w, false);
+        let totals = cross_entropy::forward_backward(logits, labels(images, indices), false);
+        w.scratch.clock.forward(Part::Head);
+        totals
+    }
+
+    /// The totals of the samples; `grad` += the gradient of the *sum* of their losses, but for class token and patch bias:
+    /// see [`finish`](Self::finish).
+    pub fn train(&self, images: &Images, indices: &[u32], w: &mut Workspace, grad: &mut [f32]) -> Totals {
+        let n = indices.len();
+        let d = self.width;
+        let logits = self.forward(images, indices, w, true);
+        let totals = cross_entropy::forward_backward(logits, labels(images, indices), true);
+        w.scratch.clock.forward(Part::Head);
+
+        self.head.backward_input(n, &w.logits, Out::set(&mut w.dx, d));
+        weight_backward(&self.head, &self.layout.head, n, &w.logits, Rows { data: &w.y, stride: d }, grad);
+        w.dout[..n * d].fill(0.0);
+        let dnorm = &mut grad[self.layout.norm.both()];
+        layer_norm::backward(&w.dx, &w.x, &w.stats, &self.norm, &mut w.dout[..n * d], dnorm);
+        w.scratch.clock.backward(Part::Head);
+        for (block, a) in self.blocks.iter().zip(&mut w.blocks).rev() {
+            block.backward(n, a, &mut w.scratch, &mut w.dout, &mut w.dx, grad);
+            std::mem::swap(&mut w.dout, &mut w.dx);
+        }
+        let (before, weight) = grad.split_at_mut(self.layout.patch.weight.start);
+        let (dweight, dpos) = (&mut weight[..self.layout.patch.weight.len()], &mut before[self.layout.pos.clone()]);
+        self.patch.backward(n, &w.dout, &w.u, dweight, dpos);
+        w.scratch.clock.backward(Part::PatchEmbed);
+        totals
+    }
+
+    /// Completes the gradient of all samples.
+    pub fn finish(&self, grad: &mut [f64]) {
+        let Layout { cls, pos, patch, .. } = &self.layout;
+        let (front, back) = grad.split_at_mut(patch.weight.start);
+        let (dcls, dpos) = front.split_at_mut(pos.start);
+        self.patch.finish(dpos, &mut dcls[cls.clone()], &mut back[patch.weight.len()..][..patch.bias.len()]);
+    }
+}
+
+fn labels<'a>(images: &'a Images, indices: &'a [u32]) -> impl ExactSizeIterator<Item = u8> + 'a {
+    indices.iter().map(|&i| images.labels[i as usize])
+}

@@ -1,0 +1,122 @@
+//! Sums over the samples in an order that does not depend on threads.
+//!
+//! Samples make shards, consecutive shards make groups, both by the number of samples alone. One worker adds up a group
+//! in f32, shard after shard; the groups are added up in f64, one after another in their order, whoever computed them.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Condvar, Mutex};
+
+use pulp::Arch;
+
+use crate::model::Totals;
+
+/// Samples of a shard: what one pass through the model takes at once. Its activations should stay in the second-level
+/// cache; changing it changes the last bits of every sum.
+pub const SHARD: usize = 4;
+
+/// Groups of a batch at most: enough to keep 16 threads busy evenly, few enough that adding them costs next to nothing.
+pub const GROUPS: usize = 128;
+
+/// The groups of `samples`, each as the range of its samples; all but the last shard are full.
+pub fn groups(samples: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
+    let shards = samples.div_ceil(SHARD);
+    let groups = shards.min(GROUPS);
+    let begin = move |g: usize| (g * shards / groups * SHARD).min(samples);
+    (0..groups).map(move |g| begin(g)..begin(g + 1))
+}
+
+/// Adds up groups that arrive in any order.
+pub struct Reducer {
+    state: Mutex<State>,
+    returned: Condvar,
+}
+
+struct State {
+    /// The group that is added next.
+    next: usize,
+    waiting: BTreeMap<usize, (Totals, Vec<f32>)>,
+    free: Vec<Vec<f32>>,
+    /// Buffers that may still be made.
+    more: usize,
+    gradient: Vec<f64>,
+    totals: Totals,
+}
+
+impl Reducer {
+    /// For gradients of `len` parameters, with at most `buffers` unfinished groups; more than workers, for a worker that
+    /// is ahead of the others must wait when there is none left.
+    pub fn new(len: usize, buffers: usize) -> Self {
+        let state = State {
+            next: 0,
+            waiting: BTreeMap::new(),
+            free: Vec::new(),
+            more: buffers,
+            gradient: vec![0.0; len],
+            totals: Totals::default(),
+        };
+        Self { state: Mutex::new(state), returned: Condvar::new() }
+    }
+
+    /// Starts from zero.
+    pub fn reset(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(|e| e.into_inner());
+        state.next = 0;
+        state.gradient.fill(0.0);
+        state.totals = Totals::default();
+    }
+
+    /// A buffer of zeros. To be taken before the number of the group that it is for: then whoever works on the next group
+    /// to be added has one, and no worker waits for ever.
+    pub fn take(&self) -> Vec<f32> {
+        let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
+        loop {
+            if let Some(mut buffer) = state.free.pop() {
+                drop(state);
+                buffer.fill(0.0);
+                return buffer;
+            }
+            if state.more > 0 {
+                state.more -= 1;
+                return vec![0.0; state.gradient.len()];
+            }
+            state = self.returned.wait(state).unwrap_or_else(|e| e.into_inner());
+        }
+    }
+
+    /// Hands back a buffer that turned out not to be needed.
+    pub fn give_back(&self, buffer: Vec<f32>) {
+        self.state.lock().unwrap_or_else(|e| e.into_inner()).free.push(buffer);
+        self.returned.notify_one();
+    }
+
+    /// Takes a finished group, and adds all whose turn it is.
+    pub fn add(&self, group: usize, totals: Totals, gradient: Vec<f32>) {
+        let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
+        state.waiting.insert(group, (totals, gradient));
+        let next = state.next;
+        let mut group = next;
+        while let Some((totals, gradient)) = state.waiting.remove(&group) {
+            state.totals += totals;
+            accumulate(&mut state.gradient, &gradient);
+            state.free.push(gradient);
+            group += 1;
+        }
+        state.next = group;
+        drop(state);
+        self.returned.notify_all();
+    }
+
+    /// The sums, when all groups are in.
+    pub fn sums(&mut self) -> (Totals, &mut [f64]) {
+        let state = self.state.get_mut().unwrap_or_else(|e| e.into_inner());
+        (state.totals, &mut state.gradient)
+    }
+}
+
+fn accumulate(sum: &mut [f64], x: &[f32]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || sum.iter_mut().zip(x).for_each(|(sum, &x)| *sum += f64::from(x)),
+    );
+}

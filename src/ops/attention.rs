@@ -1,0 +1,213 @@
+//! Scaled dot-product attention with several heads. For each image and head, with Q `[queries, d]`, K and V `[tokens, d]`:
+//!
+//! ```text
+//! forward     S = K Qᵀ/√d            Pᵀ = softmax of every column of S          O = P V
+//! backward    dPᵀ = V dOᵀ            dS = Pᵀ (dPᵀ − δ)/√d,  δ_query = Σ_tokens Pᵀ dPᵀ
+//!             dQ = dSᵀ K             dK = dS Q                                   dV = Pᵀ dO
+//! ```
+//!
+//! Scores are held as `[tokens, queries]`: a vector is then one token's scores for neighbouring queries, and softmax and
+//! δ run down the columns, lane by lane. `queries` is `tokens`, or 1 where only the class token is needed.
+
+use candle_core::{D, Result, Tensor};
+use pulp::{Arch, Simd, WithSimd};
+
+use super::math;
+use super::matmul::{Dims, Left, Out, Right, matmul_in};
+
+/// Sizes. Q, O are `[images · queries, heads · dim]`, K and V halves of the rows of KV `[images · tokens, 2 · heads · dim]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    pub images: usize,
+    pub tokens: usize,
+    pub queries: usize,
+    pub heads: usize,
+    pub dim: usize,
+}
+
+impl Shape {
+    /// Queries with padding to whole vectors of every instruction set.
+    fn padded(&self) -> usize {
+        self.queries.next_multiple_of(16)
+    }
+
+    fn width(&self) -> usize {
+        self.heads * self.dim
+    }
+
+    /// Elements of Pᵀ of one image and head.
+    fn scores(&self) -> usize {
+        self.tokens * self.padded()
+    }
+
+    /// Elements that Pᵀ of all images and heads takes.
+    pub fn probabilities(&self) -> usize {
+        self.images * self.heads * self.scores()
+    }
+
+    /// Elements of the scratch that both directions need.
+    pub fn scratch(&self) -> usize {
+        self.scores() + self.dim * self.padded()
+    }
+
+    fn scale(&self) -> f32 {
+        1.0 / (self.dim as f32).sqrt()
+    }
+}
+
+/// O ← attention; keeps Pᵀ in `p`.
+pub fn forward(shape: Shape, q: &[f32], kv: &[f32], p: &mut [f32], o: &mut [f32], scratch: &mut [f32]) {
+    Arch::new().dispatch(Forward { shape, q, kv, p, o, scratch });
+}
+
+/// What the backward pass reads: the forward pass's inputs and probabilities, and dO.
+#[derive(Clone, Copy)]
+pub struct Saved<'a> {
+    pub q: &'a [f32],
+    pub kv: &'a [f32],
+    pub p: &'a [f32],
+    pub d_o: &'a [f32],
+}
+
+/// dQ and dKV ← the gradients.
+pub fn backward(shape: Shape, saved: Saved, dq: &mut [f32], dkv: &mut [f32], scratch: &mut [f32]) {
+    Arch::new().dispatch(Backward { shape, saved, dq, dkv, scratch });
+}
+
+/// The same in Candle: q `[images, heads, queries, d]`, k and v `[images, heads, tokens, d]`.
+pub fn composed(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    let scale = 1.0 / (q.dim(D::Minus1)? as f64).sqrt();
+    let scores = (q.matmul(&k.t()?)? * scale)?;
+    // Not softmax_last_dim: it has no backward pass.
+    candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(v)
+}
+
+/// out `[dim, padded]` ← scale · xᵀ, with x `[queries, dim]` of rows `stride` apart, and 0 in the padding.
+#[inline(always)]
+fn transpose(shape: &Shape, x: &[f32], stride: usize, scale: f32, out: &mut [f32]) {
+    let x = &x[..(shape.queries - 1) * stride + shape.dim];
+    for (d, out) in out.chunks_exact_mut(shape.padded()).enumerate() {
+        let (values, padding) = out.split_at_mut(shape.queries);
+        for (i, out) in values.iter_mut().enumerate() {
+            *out = x[i * stride + d] * scale;
+        }
+        padding.fill(0.0);
+    }
+}
+
+struct Forward<'a> {
+    shape: Shape,
+    q: &'a [f32],
+    kv: &'a [f32],
+    p: &'a mut [f32],
+    o: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let shape = self.shape;
+        let Shape { tokens, queries, heads, dim, .. } = shape;
+        let (width, padded) = (shape.width(), shape.padded());
+        let qt = &mut self.scratch[..dim * padded];
+        for (index, p) in self.p[..shape.probabilities()].chunks_exact_mut(shape.scores()).enumerate() {
+            let (image, head) = (index / heads, index % heads);
+            let q = image * queries * width + head * dim;
+            let k = image * tokens * 2 * width + head * dim;
+            transpose(&shape, &self.q[q..], width, shape.scale(), qt);
+            let k_rows = Left::rows(&self.kv[k..], 2 * width);
+            let scores = Out::set(p, padded);
+            matmul_in(simd, Dims { m: tokens, n: padded, k: dim }, k_rows, Right::rows(qt, padded), scores);
+            softmax(simd, p, padded);
+            let v_rows = Right::rows(&self.kv[k + width..], 2 * width);
+            let out = Out::set(&mut self.o[q..], width);
+            matmul_in(simd, Dims { m: queries, n: dim, k: tokens }, Left::transposed(p, padded), v_rows, out);
+        }
+    }
+}
+
+/// Softmax of every column of `[tokens, padded]`.
+#[inline(always)]
+fn softmax<S: Simd>(simd: S, scores: &mut [f32], padded: usize) {
+    let columns = padded / S::F32_LANES;
+    let scores = S::as_mut_simd_f32s(scores).0;
+    for column in 0..columns {
+        let mut most = simd.splat_f32s(f32::NEG_INFINITY);
+        for score in scores.iter().skip(column).step_by(columns) {
+            most = simd.max_f32s(most, *score);
+        }
+        let mut sum = simd.splat_f32s(0.0);
+        for score in scores.iter_mut().skip(column).step_by(columns) {
+            *score = math::exp(simd, simd.sub_f32s(*score, most));
+            sum = simd.add_f32s(sum, *score);
+        }
+        let scale = simd.div_f32s(simd.splat_f32s(1.0), sum);
+        for score in scores.iter_mut().skip(column).step_by(columns) {
+            *score = simd.mul_f32s(*score, scale);
+        }
+    }
+}
+
+struct Backward<'a> {
+    shape: Shape,
+    saved: Saved<'a>,
+    dq: &'a mut [f32],
+    dkv: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (shape, saved) = (self.shape, self.saved);
+        let Shape { tokens, queries, heads, dim, .. } = shape;
+        let (width, padded) = (shape.width(), shape.padded());
+        let (ds, rest) = self.scratch.split_at_mut(shape.scores());
+        let dot = &mut rest[..dim * padded];
+        for (index, p) in saved.p[..shape.probabilities()].chunks_exact(shape.scores()).enumerate() {
+            let (image, head) = (index / heads, index % heads);
+            let q = image * queries * width + head * dim;
+            let k = image * tokens * 2 * width + head * dim;
+            let v = k + width;
+
+            transpose(&shape, &saved.d_o[q..], width, 1.0, dot);
+            let v_rows = Left::rows(&saved.kv[v..], 2 * width);
+            let out = Out::set(ds, padded);
+            matmul_in(simd, Dims { m: tokens, n: padded, k: dim }, v_rows, Right::rows(dot, padded), out);
+            softmax_backward(simd, p, ds, padded, shape.scale());
+
+            let per_query = Dims { m: queries, n: dim, k: tokens };
+            let out = Out::set(&mut self.dq[q..], width);
+            let k_rows = Right::rows(&saved.kv[k..], 2 * width);
+            matmul_in(simd, per_query, Left::transposed(ds, padded), k_rows, out);
+
+            let per_token = Dims { m: tokens, n: dim, k: queries };
+            let out = Out::set(&mut self.dkv[k..], 2 * width);
+            matmul_in(simd, per_token, Left::rows(ds, padded), Right::rows(&saved.q[q..], width), out);
+            let out = Out::set(&mut self.dkv[v..], 2 * width);
+            matmul_in(simd, per_token, Left::rows(p, padded), Right::rows(&saved.d_o[q..], width), out);
+        }
+    }
+}
+
+/// dp ← p (dp − δ) scale, column by column of `[tokens, padded]`.
+#[inline(always)]
+fn softmax_backward<S: Simd>(simd: S, p: &[f32], dp: &mut [f32], padded: usize, scale: f32) {
+    let columns = padded / S::F32_LANES;
+    let (p, dp) = (S::as_simd_f32s(p).0, S::as_mut_simd_f32s(dp).0);
+    let scale = simd.splat_f32s(scale);
+    for column in 0..columns {
+        let mut delta = simd.splat_f32s(0.0);
+        for (p, dp) in p.iter().zip(&*dp).skip(column).step_by(columns) {
+            delta = simd.mul_add_e_f32s(*p, *dp, delta);
+        }
+        for (p, dp) in p.iter().zip(&mut *dp).skip(column).step_by(columns) {
+            *dp = simd.mul_f32s(simd.mul_f32s(*p, simd.sub_f32s(*dp, delta)), scale);
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Matrix products C ← A·B of the sizes that a small transformer has, in which packing would cost as much as computing.
+//!
+//! A is read element by element (any strides, so also transposed), B and C row by row in vectors. The kernel computes
+//! one tile of C, `MR` rows by `NV` vectors, in registers: for every k it loads `NV` vectors of B and multiplies them by
+//! `MR` elements of A. The width of a panel, `NV` vectors, is what [`Packed`] lays out contiguously.
+
+use pulp::{Arch, MemMask, Simd, WithSimd};
+
+/// Matrix A: element (i, k) at `data[i * row + k * col]`.
+#[derive(Clone, Copy)]
+pub struct Left<'a> {
+    pub data: &'a [f32],
+    pub row: usize,
+    pub col: usize,
+}
+
+/// Matrix B: row k of panel p (columns from `p · width`) begins at `data[p * panel + k * row]`.
+#[derive(Clone, Copy)]
+pub struct Right<'a> {
+    pub data: &'a [f32],
+    row: usize,
+    panel: Option<usize>,
+}
+
+impl<'a> Left<'a> {
+    /// Row-major `[m, k]`, rows `stride` apart.
+    pub fn rows(data: &'a [f32], stride: usize) -> Self {
+        Self { data, row: stride, col: 1 }
+    }
+
+    /// The transpose of a row-major `[k, m]`, rows `stride` apart.
+    pub fn transposed(data: &'a [f32], stride: usize) -> Self {
+        Self { data, row: 1, col: stride }
+    }
+}
+
+impl<'a> Right<'a> {
+    /// Row-major `[k, n]`, rows `stride` apart.
+    pub fn rows(data: &'a [f32], stride: usize) -> Self {
+        Self { data, row: stride, panel: None }
+    }
+}
+
+/// What becomes of a tile A·B.
+#[derive(Clone, Copy)]
+pub enum Write<'a> {
+    /// C ← A·B
+    Set,
+    /// C ← C + A·B
+    Add,
+    /// C ← A·B + b, the same for every row
+    Bias(&'a [f32]),
+    /// C ← C + A·B + b
+    AddBias(&'a [f32]),
+    /// C ← C ∘ A·B
+    Times,
+}
+
+/// Matrix C: `[m, n]` row-major, rows `stride` apart.
+pub struct Out<'a> {
+    pub data: &'a mut [f32],
+    pub stride: usize,
+    pub write: Write<'a>,
+}
+
+impl<'a> Out<'a> {
+    /// C ← A·B
+    pub fn set(data: &'a mut [f32], stride: usize) -> Self {
+        Self { data, stride, write: Write::Set }
+    }
+
+    /// C ← C + A·B
+    pub fn add(data: &'a mut [f32], stride: usize) -> Self {
+        Self { data, stride, write: Write::Add }
+    }
+}
+
+/// Sizes: C is `[m, n]`, the sum runs over `k`.
+#[derive(Clone, Copy)]
+pub struct Dims {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+}
+
+/// C ← A·B in the way that `out.write` says.
+///
+/// # Panics
+/// If a slice is too short for the sizes and strides.
+pub fn matmul(dims: Dims, a: Left, b: Right, out: Out) {
+    Arch::new().dispatch(MatMul { dims, a, b, out });
+}
+
+/// [`matmul`] for code that already runs inside a dispatch.
+#[inline(always)]
+pub fn matmul_in<S: Simd>(simd: S, dims: Dims, a: Left, b: Right, out: Out) {
+    simd.vectorize(MatMul { dims, a, b, out });
+}
+
+/// Columns of a panel on this CPU: two vectors.
+fn panel_width() -> usize {
+    struct Width;
+    impl WithSimd for Width {
+        type Output = usize;
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            2 * S::F32_LANES
+        }
+    }
+    Arch::new().dispatch(Width)
+}
+
+/// A matrix B `[k, n]` laid out panel by panel, for one that is multiplied often: strided rows would fall into the same
+/// few sets of the first-level cache.
+pub struct Packed {
+    data: Vec<f32>,
+    k: usize,
+    width: usize,
+}
+
+impl Packed {
+    /// Room for `[k, n]`.
+    pub fn new(k: usize, n: usize) -> Self {
+        let width = panel_width();
+        Self { data: vec![0.0; n.div_ceil(width) * k * width], k, width }
+    }
+
+    /// Takes over the matrix whose element (i, j) is `b.data[i * b.row + j * b.col]`.
+    pub fn pack(&mut self, b: Left, n: usize) {
+        let (k, width) = (self.k, self.width);
+        for j in 0..n {
+            let panel = &mut self.data[j / width * k * width + j % width..];
+            for i in 0..k {
+                panel[i * width] = b.data[i * b.row + j * b.col];
+            }
+        }
+    }
+
+    /// The matrix as the right side of a product.
+    pub fn right(&self) -> Right<'_> {
+        Right { data: &self.data, row: self.width, panel: Some(self.k * self.width) }
+    }
+}
+
+struct MatMul<'a> {
+    dims: Dims,
+    a: Left<'a>,
+    b: Right<'a>,
+    out: Out<'a>,
+}
+
+impl WithSimd for MatMul<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { dims: Dims { m, n, k }, a, b, out } = self;
+        if m == 0 || n == 0 {
+            return;
+        }
+        let (lanes, width) = (S::F32_LANES, 2 * S::F32_LANES);
+        let panel = b.panel.unwrap_or(width);
+        // What makes the pointers below valid: every index that a tile reads or writes is at most one of these.
+        if k > 0 {
+            assert!((m - 1) * a.row + (k - 1) * a.col < a.data.len(), "matrix A is too short");
+            let last = (n - 1) / width * panel + (k - 1) * b.row + (n - 1) % width;
+            assert!(last < b.data.len(), "matrix B is too short");
+            // Full panels before the last one end where it begins, or later where rows are longer than a panel.
+            assert!(b.panel.is_none() || panel >= (k - 1) * b.row + width, "panels overlap");
+            assert!(b.panel.is_some() || b.row >= n || k == 1, "rows of B overlap");
+        }
+        assert!((m - 1) * out.stride + n <= out.data.len() && (out.stride >= n || m == 1), "matrix C is too short");
+        if let Write::Bias(bias) | Write::AddBias(bias) = out.write {
+            assert!(bias.len() >= n, "the bias is too short");
+        }
+        let mut j = 0;
+        while j < n {
+            let (vectors, columns) = if n - j >= width { (2, width) } else { (1, lanes.min(n - j)) };
+            // As many rows as accumulators fit beside the vectors of B and one element of A, all tiles about equally high.
+            let most = if vectors == 2 { S::REGISTER_COUNT / 2 - 2 } else { (S::REGISTER_COUNT - 4).min(25) };
+            let tiles = m.div_ceil(most);
+            for t in 0..tiles {
+                let (i, end) = (t * m / tiles, (t + 1) * m / tiles);
+                let tile = Tile {
+                    k,
+                    a: a.data[i * a.row..].as_ptr(),
+                    a_row: a.row,
+                    a_col: a.col,
+                    b: b.data[(j / width * panel + j % width).min(b.data.len())..].as_ptr(),
+                    b_row: b.row,
+                    c: out.data[i * out.stride + j..].as_mut_ptr(),
+                    c_row: out.stride,
+                    columns,
+                    write: out.write,
+                    j,
+                };
+                tile.run(simd, end - i, vectors);
+            }
+            j += columns;
+        }
+    }
+}
+
+/// One tile of C. The pointers are good for the tile's rows, columns and `k`: [`MatMul`] has checked them.
+#[derive(Clone, Copy)]
+struct Tile<'a> {
+    k: usize,
+    a: *const f32,
+    a_row: usize,
+    a_col: usize,
+    b: *const f32,
+    b_row: usize,
+    c: *mut f32,
+    c_row: usize,
+    /// Columns of the tile: all of its vectors', or fewer than one vector's.
+    columns: usize,
+    write: Write<'a>,
+    /// Column of C where the tile begins, which is where its part of the bias does.
+    j: usize,
+}
+
+impl Tile<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S, rows: usize, vectors: usize) {
+        macro_rules! kernels {
+            ($nv:literal, $full:literal, $($mr:literal)*) => {
+                match rows {
+                    $($mr => simd.vectorize(Kernel::<$mr, $nv, $full>(self)),)*
+                    _ => unreachable!("a tile has 1 to 25 rows"),
+                }
+            };
+        }
+        if vectors == 2 {
+            kernels!(2, true, 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+        } else if self.columns == S::F32_LANES {
+            kernels!(1, true, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25)
+        } else {
+            kernels!(1, false, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25)
+        }
+    }
+}
+
+/// The kernel for `MR` rows and `NV` vectors; where not `FULL`, the only vector has fewer columns than lanes.
+struct Kernel<'a, const MR: usize, const NV: usize, const FULL: bool>(Tile<'a>);
+
+impl<const MR: usize, const NV: usize, const FULL: bool> WithSimd for Kernel<'_, MR, NV, FULL> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let t = self.0;
+        let mask = simd.mask_between_m32s(0, t.columns as u32);
+        let mut acc = [[simd.splat_f32s(0.0); NV]; MR];
+        // SAFETY (all of it): the rows, columns and k of one tile, whose pointers are good for them; not FULL, a vector
+        // is read and written through a mask of the tile's columns.
+        unsafe {
+            for k in 0..t.k {
+                let mut b = [simd.splat_f32s(0.0); NV];
+                for (v, b) in b.iter_mut().enumerate() {
+                    *b = load::<S, FULL>(simd, mask, t.b.add(k * t.b_row + v * S::F32_LANES));
+                }
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    let a = simd.splat_f32s(*t.a.add(r * t.a_row + k * t.a_col));
+                    for (acc, b) in acc.iter_mut().zip(b) {
+                        *acc = simd.mul_add_e_f32s(a, b, *acc);
+                    }
+                }
+            }
+            for (r, acc) in acc.into_iter().enumerate() {
+                for (v, ab) in acc.into_iter().enumerate() {
+                    let j = v * S::F32_LANES;
+                    let c = t.c.add(r * t.c_row + j);
+                    let value = match t.write {
+                        Write::Set => ab,
+                        Write::Add => simd.add_f32s(load::<S, FULL>(simd, mask, c), ab),
+                        Write::Times => simd.mul_f32s(load::<S, FULL>(simd, mask, c), ab),
+                        Write::Bias(bias) => simd.add_f32s(ab, load::<S, FULL>(simd, mask, bias.as_ptr().add(t.j + j))),
+                        Write::AddBias(bias) => {
+                            let ab = simd.add_f32s(ab, load::<S, FULL>(simd, mask, bias.as_ptr().add(t.j + j)));
+                            simd.add_f32s(load::<S, FULL>(simd, mask, c), ab)
+                        }
+                    };
+                    match FULL {
+                        true => c.cast::<S::f32s>().write_unaligned(value),
+                        false => simd.mask_store_ptr_f32s(mask, c, value),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A vector, or of its lanes those in the mask.
+///
+/// # Safety
+/// `p` is good for reading them.
+#[inline(always)]
+unsafe fn load<S: Simd, const FULL: bool>(simd: S, mask: MemMask<S::m32s>, p: *const f32) -> S::f32s {
+    match FULL {
+        true => unsafe { p.cast::<S::f32s>().read_unaligned() },
+        false => unsafe { simd.mask_load_ptr_f32s(mask, p) },
+    }
+}

@@ -1,0 +1,225 @@
+//! The fused backend as a whole: against the composed operations with Candle's autograd, against finite differences, and
+//! what must hold of sums over samples.
+
+use candle_core::{DType, Device, Tensor};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use snr_bench::data::Images;
+use snr_bench::error::Result;
+use snr_bench::model::{Backend, Fused, Params, Totals, VitConfig};
+use snr_bench::ops::{attention, cross_entropy, gelu, layer_norm, linear, patch_embed};
+
+const CPU: Device = Device::Cpu;
+
+fn images(n: usize) -> Images {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    Images {
+        pixels: (0..n * 784).map(|_| rng.random()).collect(),
+        labels: (0..n).map(|_| rng.random_range(0..10)).collect(),
+    }
+}
+
+/// Odd sizes: 17 tokens, heads of 7, a width that no vector divides.
+fn odd() -> VitConfig {
+    VitConfig { patch_size: 7, embed_dim: 21, depth: 3, num_heads: 3, mlp_ratio: 1.5 }
+}
+
+/// Parameters away from their start, so that no norm is 1, no bias 0.
+fn params(config: &VitConfig) -> Result<Params> {
+    let params = Params::init(config, 7, &CPU)?;
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    for var in params.vars() {
+        let noise: Vec<f32> = (0..var.elem_count()).map(|_| rng.random_range(-0.2..0.2)).collect();
+        var.set(&(var.as_tensor() + Tensor::from_vec(noise, var.shape(), &CPU)?)?)?;
+    }
+    Ok(params)
+}
+
+fn fused(config: &VitConfig, params: &Params, threads: usize) -> Result<Fused> {
+    let mut fused = Fused::new(config, threads)?;
+    fused.load(params)?;
+    Ok(fused)
+}
+
+fn gradient(fused: &mut Fused, images: &Images, indices: &[u32], len: usize) -> Result<(Totals, Vec<f32>)> {
+    let mut grad = vec![f32::NAN; len];
+    let totals = fused.gradient(images, indices, &|_| (), &mut grad)?;
+    Ok((totals, grad))
+}
+
+/// The logits of all images, by the composed operations.
+fn composed(config: &VitConfig, params: &Params, images: &Images) -> Result<Tensor> {
+    let (n, d, t) = (images.len(), config.embed_dim, config.num_tokens());
+    let get = |name: &str| params.iter().find(|(n, _)| *n == name).expect("a parameter").1.as_tensor().clone();
+    let layer =
+        |x: &Tensor, name: &str| linear::composed(x, &get(&format!("{name}.weight")), &get(&format!("{name}.bias")));
+    let norm = |x: &Tensor, name: &str| {
+        layer_norm::composed(x, &get(&format!("{name}.weight")), &get(&format!("{name}.bias")))
+    };
+    let pixels: Vec<f32> = images.pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
+    let image = Tensor::from_vec(pixels, (n, 1, 28, 28), &CPU)?;
+    let (weight, bias) = (get("patch_embed.proj.weight"), get("patch_embed.proj.bias"));
+    let mut x =
+        patch_embed::composed(&image, &weight, &bias, &get("cls_token"), &get("pos_embed"))?.reshape((n * t, d))?;
+    for i in 0..config.depth {
+        let qkv = layer(&norm(&x, &format!("blocks.{i}.norm1"))?, &format!("blocks.{i}.attn.qkv"))?;
+        let qkv = qkv.reshape((n, t, 3, config.num_heads, config.head_dim()))?;
+        let part = |j| qkv.narrow(2, j, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
+        let o = attention::composed(&part(0)?, &part(1)?, &part(2)?)?.transpose(1, 2)?.reshape((n * t, d))?;
+        x = (x + layer(&o, &format!("blocks.{i}.attn.proj"))?)?;
+        let hidden = gelu::composed(&layer(&norm(&x, &format!("blocks.{i}.norm2"))?, &format!("blocks.{i}.mlp.fc1"))?)?;
+        x = (x + layer(&hidden, &format!("blocks.{i}.mlp.fc2"))?)?;
+    }
+    let class = x.reshape((n, t, d))?.narrow(1, 0, 1)?.squeeze(1)?;
+    Ok(layer(&norm(&class, "norm")?, "head")?)
+}
+
+#[test]
+fn agrees_with_the_composed_model() -> Result<()> {
+    for config in [VitConfig::default(), odd(), VitConfig { patch_size: 28, embed_dim: 10, num_heads: 1, ..odd() }] {
+        let (params, images) = (params(&config)?, images(7));
+        let logits = composed(&config, &params, &images)?;
+        let labels: Vec<u32> = images.labels.iter().map(|&l| l.into()).collect();
+        let loss = cross_entropy::composed(&logits, &Tensor::from_vec(labels, 7, &CPU)?)?;
+        let grads = (&loss / 7.0)?.backward()?;
+
+        let mut fused = fused(&config, &params, 1)?;
+        let all: Vec<u32> = (0..7).collect();
+        for (a, b) in fused.logits(&images, &all)?.iter().zip(logits.flatten_all()?.to_vec1::<f32>()?) {
+            assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "logits {a} and {b}");
+        }
+        let (totals, grad) = gradient(&mut fused, &images, &all, config.num_params())?;
+        let loss: f64 = loss.to_dtype(DType::F64)?.to_scalar()?;
+        assert!((totals.loss - loss).abs() < 1e-5 * loss, "losses {} and {loss}", totals.loss);
+        for ((name, var), ours) in params.iter().zip(params.unflatten(&grad)?) {
+            let theirs = grads.get(var).expect("a gradient");
+            let scale = theirs.abs()?.max_all()?.to_scalar::<f32>()?;
+            let worst = (ours - theirs)?.abs()?.max_all()?.to_scalar::<f32>()?;
+            assert!(worst <= 2e-5 * scale + 1e-7, "{name}: off by {worst} where the largest is {scale}");
+        }
+        assert_eq!(fused.evaluate(&images, &all, &|_| ())?, totals);
+    }
+    Ok(())
+}
+
+#[test]
+fn agrees_with_finite_differences() -> Result<()> {
+    let config = VitConfig { patch_size: 14, embed_dim: 6, depth: 2, num_heads: 2, mlp_ratio: 2.0 };
+    let (params, images) = (params(&config)?, images(5));
+    let mut fused = fused(&config, &params, 1)?;
+    let all: Vec<u32> = (0..5).collect();
+    let (_, grad) = gradient(&mut fused, &images, &all, config.num_params())?;
+    let scale = grad.iter().fold(0.0f32, |m, g| m.max(g.abs()));
+    let (h, mut at) = (1e-2f32, 0);
+    for (name, var) in params.iter() {
+        let values: Vec<f32> = var.flatten_all()?.to_vec1()?;
+        for i in 0..values.len() {
+            let mut loss = |step: f32| -> Result<f64> {
+                let mut moved = values.clone();
+                moved[i] += step;
+                var.set(&Tensor::from_vec(moved, var.shape(), &CPU)?)?;
+                fused.load(&params)?;
+                Ok(fused.evaluate(&images, &all, &|_| ())?.mean_loss())
+            };
+            // Richardson: the error of the central difference is of fourth order.
+            let central = |wide: f64, narrow: f64| (4.0 * narrow - wide) / 3.0;
+            let wide = (loss(2.0 * h)? - loss(-2.0 * h)?) / f64::from(4.0 * h);
+            let narrow = (loss(h)? - loss(-h)?) / f64::from(2.0 * h);
+            loss(0.0)?;
+            let (numeric, ours) = (central(wide, narrow), f64::from(grad[at + i]));
+            assert!((numeric - ours).abs() < 2e-4 * f64::from(scale), "{name}[{i}]: {ours} and numerically {numeric}");
+        }
+        at += values.len();
+    }
+    Ok(())
+}
+
+#[test]
+fn bits_do_not_depend_on_threads() -> Result<()> {
+    let (config, images) = (odd(), images(701));
+    let params = params(&config)?;
+    for n in [1, 3, 50, 701] {
+        let indices: Vec<u32> = (0..n).map(|i| i * 263 % 701).collect();
+        let mut results = Vec::new();
+        for threads in [1, 2, 3, 16] {
+            let mut fused = fused(&config, &params, threads)?;
+            assert_eq!(fused.threads(), threads);
+            let (totals, grad) = gradient(&mut fused, &images, &indices, config.num_params())?;
+            let again = gradient(&mut fused, &images, &indices, config.num_params())?;
+            let bits: Vec<u32> = grad.iter().map(|g| g.to_bits()).collect();
+            assert_eq!(bits, again.1.iter().map(|g| g.to_bits()).collect::<Vec<_>>(), "{threads} threads, second time");
+            let evaluated = fused.evaluate(&images, &indices, &|_| ())?;
+            results.push((totals.loss.to_bits(), totals.correct, totals.samples, bits, evaluated.loss.to_bits()));
+        }
+        assert_eq!(results[0].2, u64::from(n));
+        for (i, result) in results.iter().enumerate() {
+            assert!(*result == results[0], "{n} samples: bits of run {i} differ from those of one thread");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_batch_is_the_mean_of_its_parts() -> Result<()> {
+    let (config, images) = (odd(), images(30));
+    let params = params(&config)?;
+    let mut fused = fused(&config, &params, 2)?;
+    let all: Vec<u32> = (0..30).rev().collect();
+    let progress = std::sync::Mutex::new(Totals::default());
+    let mut whole = vec![0.0; config.num_params()];
+    let totals = fused.gradient(&images, &all, &|t| *progress.lock().unwrap() += t, &mut whole)?;
+    let reported = *progress.lock().unwrap();
+    assert_eq!((reported.samples, reported.correct), (30, totals.correct));
+    assert!((reported.loss - totals.loss).abs() < 1e-9);
+
+    let (mut sum, mut loss) = (vec![0.0f64; whole.len()], 0.0);
+    for part in [&all[..1], &all[1..12], &all[12..]] {
+        let (totals, grad) = gradient(&mut fused, &images, part, config.num_params())?;
+        sum.iter_mut().zip(grad).for_each(|(s, g)| *s += f64::from(g) * part.len() as f64 / 30.0);
+        loss += totals.loss;
+    }
+    assert!((loss - totals.loss).abs() < 1e-6 * loss);
+    let scale = whole.iter().fold(0.0f32, |m, g| m.max(g.abs()));
+    for (a, b) in whole.iter().zip(sum) {
+        assert!((f64::from(*a) - b).abs() < 1e-6 * f64::from(scale), "{a} and {b}");
+    }
+    Ok(())
+}
+
+#[test]
+fn nan_weights_give_a_nan_loss() -> Result<()> {
+    let (config, images) = (odd(), images(9));
+    let all: Vec<u32> = (0..9).collect();
+    for bad in [f32::NAN, f32::INFINITY, 1e38] {
+        for name in
+            ["cls_token", "blocks.0.attn.qkv.weight", "blocks.1.mlp.fc1.weight", "blocks.2.norm2.weight", "head.bias"]
+        {
+            let params = params(&config)?;
+            let var = params.iter().find(|(n, _)| *n == name).expect("a parameter").1;
+            var.set(&Tensor::full(bad, var.shape(), &CPU)?)?;
+            let mut fused = fused(&config, &params, 2)?;
+            let (totals, _) = gradient(&mut fused, &images, &all, config.num_params())?;
+            assert_eq!(totals.samples, 9);
+            if bad.is_nan() {
+                assert!(totals.loss.is_nan() && totals.correct == 0, "{name}: {totals:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn bad_arguments_are_errors() -> Result<()> {
+    let (config, images) = (odd(), images(3));
+    let mut backend = fused(&config, &params(&config)?, 1)?;
+    let mut grad = vec![0.0; config.num_params()];
+    let error = |r: Result<Totals>| r.expect_err("an error").to_string();
+    assert!(error(backend.evaluate(&images, &[], &|_| ())).contains("no samples"));
+    assert!(error(backend.evaluate(&images, &[3], &|_| ())).contains("no image 3 among 3"));
+    assert!(error(backend.gradient(&images, &[0], &|_| (), &mut grad[1..])).contains("room for"));
+    let labelled = Images { labels: vec![10; 3], ..images.clone() };
+    assert!(error(backend.evaluate(&labelled, &[0], &|_| ())).contains("label 10"));
+    assert!(backend.load(&Params::init(&VitConfig::default(), 0, &CPU)?).is_err());
+    assert!(Fused::new(&VitConfig { num_heads: 5, ..odd() }, 1).is_err());
+    Ok(())
+}
