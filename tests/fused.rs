@@ -216,7 +216,7 @@ fn bad_arguments_are_errors() -> Result<()> {
     let error = |r: Result<Totals>| r.expect_err("an error").to_string();
     assert!(error(backend.evaluate(&images, &[], &|_| ())).contains("no samples"));
     assert!(error(backend.evaluate(&images, &[3], &|_| ())).contains("no image 3 among 3"));
-    assert!(error(backend.gradient(&images, &[0], &|_| (), &mut grad[1..])).contains("room for"));
+    assert!(error(backend.gradient(&images, &[0], &|_| (), &mut grad[1..])).contains("where the model has"));
     let labelled = Images { labels: vec![10; 3], ..images.clone() };
     assert!(error(backend.evaluate(&labelled, &[0], &|_| ())).contains("label 10"));
     assert!(backend.load(&Params::init(&VitConfig::default(), 0, &CPU)?).is_err());

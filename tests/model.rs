@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use candle_core::{DType, Device, Tensor};
 use snr_bench::data::{Images, PIXELS, SIDE};
-use snr_bench::model::{Backend, Composed, Params, Totals, Vit, VitConfig};
+use snr_bench::model::{Backend, Composed, Fused, Params, Totals, Vit, VitConfig};
 
 const CPU: Device = Device::Cpu;
 
@@ -210,6 +210,7 @@ macro_rules! backend_tests {
 
 backend_tests!(composed, |config| Box::new(Composed::new(config, &CPU, Composed::SHARD).unwrap()));
 backend_tests!(composed_in_shards_of_3, |config| Box::new(Composed::new(config, &CPU, 3).unwrap()));
+backend_tests!(fused, |config| Box::new(Fused::new(config, 2).unwrap()));
 
 #[test]
 fn logits_agree_with_timm() {

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Arguments become settings here; what they do is the library's.
 
 mod args;
+mod bench;
 pub mod data;
 mod experiment;
 pub mod plot;
@@ -51,6 +52,8 @@ enum Command {
     Plot(plot::PlotArgs),
     /// Show, verify and fetch the data sets
     Data(data::DataArgs),
+    /// Measure images a second on this machine, and where the time goes
+    Bench(bench::BenchArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example: snr-bench completions bash > ~/.local/share/bash-completion/completions/snr-bench"
@@ -108,6 +111,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Run(args) => run::run(args),
         Command::Plot(args) => plot::run(args).map(|()| Exit::Done),
         Command::Data(args) => data::run(args).map(|()| Exit::Done),
+        Command::Bench(args) => bench::run(args).map(|()| Exit::Done),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "snr-bench", &mut script);

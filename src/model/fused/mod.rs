@@ -28,12 +28,13 @@ pub struct Fused {
     workers: Vec<Workspace>,
     reducer: Reducer,
     pool: rayon::ThreadPool,
+    loaded: bool,
     profiling: bool,
 }
 
 impl Fused {
-    /// A backend on `threads` threads of its own (0 = as many as the machine offers), with all parameters 0 until
-    /// [`load`](Backend::load).
+    /// A backend on `threads` threads of its own (0 = as many as the machine offers), which must [`load`](Backend::load)
+    /// parameters before anything else.
     ///
     /// # Errors
     /// A configuration that [`VitConfig::validate`] refuses, or threads that cannot be started.
@@ -44,7 +45,14 @@ impl Fused {
         let net = Net::new(config, SHARD);
         let threads = pool.current_num_threads();
         let workers = (0..threads).map(|_| net.workspace()).collect();
-        Ok(Self { workers, reducer: Reducer::new(net.layout.len, 2 * threads), net, pool, profiling: false })
+        Ok(Self {
+            workers,
+            reducer: Reducer::new(net.layout.len, 2 * threads),
+            net,
+            pool,
+            loaded: false,
+            profiling: false,
+        })
     }
 
     /// Number of threads.
@@ -67,10 +75,22 @@ impl Fused {
 
     /// The logits of the samples, `[indices.len(), 10]` row-major, on one thread.
     pub fn logits(&mut self, images: &Images, indices: &[u32]) -> Result<Vec<f32>> {
-        check(images, indices)?;
+        self.check(images, indices)?;
         let worker = &mut self.workers[0];
         let shards = indices.chunks(SHARD);
         Ok(shards.flat_map(|shard| self.net.logits(images, shard, worker).to_vec()).collect())
+    }
+
+    /// Checks what the passes rely on.
+    fn check(&self, images: &Images, indices: &[u32]) -> Result<()> {
+        ensure!(self.loaded, "the backend has no parameters yet; call load first");
+        ensure!(!indices.is_empty(), "no samples were given; a loss or gradient needs at least one");
+        for &i in indices {
+            let label = images.labels.get(i as usize);
+            let label = label.with_context(|| format!("there is no image {i} among {}", images.len()))?;
+            ensure!(usize::from(*label) < CLASSES, "image {i} has label {label}; labels are 0 to {}", CLASSES - 1);
+        }
+        Ok(())
     }
 }
 
@@ -84,6 +104,7 @@ impl Backend for Fused {
             self.net.layout.len
         );
         self.net.load(&flat);
+        self.loaded = true;
         Ok(())
     }
 
@@ -94,10 +115,10 @@ impl Backend for Fused {
         progress: &(dyn Fn(Totals) + Sync),
         grad: &mut [f32],
     ) -> Result<Totals> {
-        check(images, indices)?;
+        self.check(images, indices)?;
         ensure!(
             grad.len() == self.net.layout.len,
-            "the gradient has room for {} parameters where the model has {}",
+            "the gradient has {} numbers where the model has {} parameters",
             grad.len(),
             self.net.layout.len
         );
@@ -132,7 +153,7 @@ impl Backend for Fused {
     }
 
     fn evaluate(&mut self, images: &Images, indices: &[u32], progress: &(dyn Fn(Totals) + Sync)) -> Result<Totals> {
-        check(images, indices)?;
+        self.check(images, indices)?;
         let groups: Vec<Range<usize>> = groups(indices.len()).collect();
         let next = AtomicUsize::new(0);
         let results = Mutex::new([Totals::default(); GROUPS]);
@@ -165,15 +186,4 @@ fn on_all(pool: &rayon::ThreadPool, workers: &mut [Workspace], work: impl Fn(&mu
             scope.spawn(|_| work(worker));
         }
     });
-}
-
-/// Checks what the passes rely on.
-fn check(images: &Images, indices: &[u32]) -> Result<()> {
-    ensure!(!indices.is_empty(), "no samples were given; a loss or gradient needs at least one");
-    for &i in indices {
-        let label = images.labels.get(i as usize);
-        let label = label.with_context(|| format!("there is no image {i} among {}", images.len()))?;
-        ensure!(usize::from(*label) < CLASSES, "image {i} has label {label}; labels are 0 to {}", CLASSES - 1);
-    }
-    Ok(())
 }

@@ -1,0 +1,117 @@
+//! `snr-bench bench`: images a second on this machine, and where the time goes.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::args::{MachineArgs, SettingArgs};
+use super::print;
+use crate::bench::{self, Report, Settings};
+use crate::config::{Batch, RunSpec};
+use crate::error::Result;
+use crate::{data, train, usage};
+
+const EXAMPLES: &str = "\
+Examples:
+  snr-bench bench
+  snr-bench bench --threads 1 --batch 512
+  snr-bench bench --composed --micro-batch 128
+  snr-bench bench --set model.embed_dim=128 --json";
+
+/// Arguments of `bench`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct BenchArgs {
+    /// Optimizer whose step is measured with the gradient
+    #[arg(long, value_name = "NAME", default_value = "adam")]
+    optim: String,
+    /// Images of a step: a number, or 'full' for the whole training set
+    #[arg(long, value_name = "N|full", default_value = "4096")]
+    batch: Batch,
+    #[command(flatten)]
+    settings: SettingArgs,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// How long training and evaluation are each repeated
+    #[arg(long, value_name = "S", default_value_t = 5.0)]
+    seconds: f64,
+    /// Measure the operations composed of stock Candle's instead of the fused ones
+    #[arg(long)]
+    composed: bool,
+    /// Images at a time of --composed
+    #[arg(long, value_name = "N", default_value_t = 128, requires = "composed")]
+    micro_batch: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Measures and prints.
+pub(super) fn run(args: BenchArgs) -> Result<()> {
+    let Ok(time) = Duration::try_from_secs_f64(args.seconds) else {
+        usage!("--seconds {} is impossible; it must be a positive number", args.seconds);
+    };
+    let mut flags = toml::Table::new();
+    flags.insert("optim".into(), args.optim.clone().into());
+    flags.insert("batch".into(), toml::Value::try_from(args.batch)?);
+    flags.insert("dataset".into(), "digits".into());
+    let spec = RunSpec::resolve(std::iter::once(flags).chain(args.settings.layers()?))?;
+    let images = data::load(spec.dataset, args.machine.data_dir.as_deref())?.train;
+    let batch = match spec.batch {
+        Batch::Full => images.len(),
+        Batch::Size(n) if n <= images.len() => n,
+        Batch::Size(n) => usage!("--batch {n} is more than the {} training images there are", images.len()),
+    };
+    let settings = Settings {
+        model: spec.model,
+        batch,
+        threads: args.machine.threads()?,
+        optim: spec.optim,
+        time,
+        composed: args.composed.then_some(args.micro_batch),
+    };
+    let report = bench::measure(&settings, &images)?;
+    if args.json { print(serde_json::to_string(&report)?) } else { print(text(&settings, &report).trim_end()) }
+}
+
+fn text(settings: &Settings, r: &Report) -> String {
+    let model = &settings.model;
+    let (train, eval) = (r.training_images_per_second, r.evaluation_images_per_second);
+    let mut out = format!(
+        "ViT {} parameters, batch {}, {} threads, {} operations, {} on {}\n\n",
+        model.num_params(),
+        r.batch,
+        r.threads,
+        r.backend,
+        train::simd_level(),
+        train::cpu_name()
+    );
+    out += &format!(
+        "training    {train:>8.0} images/s   (best of {} steps; median {:.0})\n",
+        r.steps, r.training_images_per_second_median
+    );
+    out += &format!("validation  {eval:>8.0} images/s   ({:.2} times training)\n", eval / train);
+    out += &format!(
+        "arithmetic  {:>8.0} GFLOP/s    executed; {:.0} counted on the whole graph\n",
+        r.gflops_executed, r.gflops_whole_graph
+    );
+    out += &format!(
+        "peak        {:>8.0} GFLOP/s    2048³ product through gemm, all cores; {:.0}% reached\n",
+        r.peak_gflops,
+        100.0 * r.share_of_peak
+    );
+    if let Some(mib) = r.peak_memory_mib {
+        out += &format!("memory      {mib:>8.0} MiB        peak resident, data set included\n");
+    }
+    if r.parts.is_empty() {
+        return out;
+    }
+    let total: f64 = r.parts.iter().map(|p| p.forward_ms + p.backward_ms).sum();
+    out += &format!("\n{:<16} {:>10} {:>10} {:>7}\n", "part of a step", "forward", "backward", "share");
+    for p in &r.parts {
+        let backward = if p.backward_ms > 0.0 { format!("{:.1} ms", p.backward_ms) } else { String::new() };
+        let share = 100.0 * (p.forward_ms + p.backward_ms) / total;
+        out += &format!("{:<16} {:>7.1} ms {backward:>10} {share:>6.1}%\n", p.part, p.forward_ms);
+    }
+    out + "(milliseconds of all threads together, measured in a step of its own)\n"
+}
