@@ -4,7 +4,8 @@
     python scripts/golden_model.py
 
 Each file holds `weight.NAME`, `logits` [8, 10], `loss` [1] (mean cross-entropy, nats) and `grad.NAME` for the 8 images
-of tests/golden/digits8.bin (8 × 784 pixels, then 8 labels, all bytes). tests/model.rs names the sizes again.
+of tests/golden/digits8.bin (8 × 784 pixels, then 8 labels, all bytes; the first test images of the built-in `digits`,
+written by `cargo run --release --example digits8 -- tests/golden/digits8.bin`). tests/model.rs names the sizes again.
 """
 
 from pathlib import Path
