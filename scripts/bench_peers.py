@@ -1,0 +1,241 @@
+"""Measures training of the default ViT beside PyTorch, JAX and stock Candle, interleaved in one run.
+
+    pip install numpy torch timm "jax[cpu]"
+    cargo build --release
+    cargo build --profile bench        # every dependency at full optimisation: fair to stock Candle
+    python scripts/bench_peers.py [--rounds 3] [--batch 4096] [--threads 2] [--only REGEX] [--markdown FILE]
+
+One step is the gradient of the mean cross-entropy over the batch and an Adam step, f32, random images in memory.
+Every contender lives in a process of its own and waits for its turn; a round lets each one do its steps, so that what
+disturbs the machine disturbs all. Reported is each one's best step over all rounds.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+MODEL = dict(img_size=28, patch_size=4, in_chans=1, num_classes=10, embed_dim=64, depth=2, num_heads=4, mlp_ratio=4)
+MICRO_BATCHES = [32, 128, 512]
+
+
+def contenders(batch: int) -> list[str]:
+    sizes = MICRO_BATCHES + [batch]
+    names = [f"{kind}/{size}" for kind in ("torch", "torch.compile", "jax") for size in sizes]
+    return ["snr-bench"] + names + [f"candle/{size}" for size in MICRO_BATCHES[1:]]
+
+
+def torch_step(batch: int, micro: int, threads: int, compiled: bool):
+    import torch
+    from timm.models.vision_transformer import VisionTransformer
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    model = VisionTransformer(**MODEL)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    images = torch.rand(batch, 1, 28, 28)
+    labels = torch.randint(10, (batch,))
+
+    def loss(x, y):
+        return torch.nn.functional.cross_entropy(model(x), y, reduction="sum") / batch
+
+    if compiled:
+        loss = torch.compile(loss)
+
+    def step():
+        optimizer.zero_grad()
+        for x, y in zip(images.split(micro), labels.split(micro)):
+            loss(x, y).backward()
+        optimizer.step()
+
+    return step
+
+
+def jax_step(batch: int, micro: int, threads: int):
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    d, hidden, heads, depth, tokens = 64, 256, 4, 2, 50
+    rng = np.random.RandomState(0)
+
+    def linear(inputs, outputs):
+        return [rng.uniform(-1, 1, (inputs, outputs)).astype("f4") / inputs**0.5, np.zeros(outputs, "f4")]
+
+    def norm():
+        return [np.ones(d, "f4"), np.zeros(d, "f4")]
+
+    params = {
+        "cls": np.zeros((1, 1, d), "f4"),
+        "pos": rng.normal(0, 0.02, (1, tokens, d)).astype("f4"),
+        "patch": linear(16, d),
+        "blocks": [
+            dict(norm1=norm(), qkv=linear(d, 3 * d), proj=linear(d, d), norm2=norm(), fc1=linear(d, hidden), fc2=linear(hidden, d))
+            for _ in range(depth)
+        ],
+        "norm": norm(),
+        "head": linear(d, 10),
+    }
+
+    def affine(x, p):
+        return x @ p[0] + p[1]
+
+    def layer_norm(x, p):
+        mean = x.mean(-1, keepdims=True)
+        return (x - mean) * jax.lax.rsqrt(x.var(-1, keepdims=True) + 1e-6) * p[0] + p[1]
+
+    def loss(p, x, y):
+        n = x.shape[0]
+        x = x.reshape(n, 7, 4, 7, 4).transpose(0, 1, 3, 2, 4).reshape(n, 49, 16)
+        x = jnp.concatenate([jnp.broadcast_to(p["cls"], (n, 1, d)), affine(x, p["patch"])], 1) + p["pos"]
+        for b in p["blocks"]:
+            q, k, v = affine(layer_norm(x, b["norm1"]), b["qkv"]).reshape(n, tokens, 3, heads, 16).transpose(2, 0, 3, 1, 4)
+            weights = jax.nn.softmax(q @ k.transpose(0, 1, 3, 2) * 0.25)
+            x = x + affine((weights @ v).transpose(0, 2, 1, 3).reshape(n, tokens, d), b["proj"])
+            x = x + affine(jax.nn.gelu(affine(layer_norm(x, b["norm2"]), b["fc1"]), approximate=False), b["fc2"])
+        log_probs = jax.nn.log_softmax(affine(layer_norm(x[:, 0], p["norm"]), p["head"]))
+        return -log_probs[jnp.arange(n), y].sum() / batch
+
+    @jax.jit
+    def add_gradient(total, p, x, y):
+        return jax.tree.map(jnp.add, total, jax.grad(loss)(p, x, y))
+
+    @jax.jit
+    def adam(p, m, v, g, t):
+        m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, g)
+        v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
+        move = lambda p, m, v: p - 1e-3 * (m / (1 - 0.9**t)) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        return jax.tree.map(move, p, m, v), m, v
+
+    params = jax.tree.map(jnp.asarray, params)
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    state = [params, zeros, zeros, 0]
+    images = jnp.asarray(rng.rand(batch, 28, 28).astype("f4"))
+    labels = jnp.asarray(rng.randint(10, size=batch))
+    parts = [(images[i : i + micro], labels[i : i + micro]) for i in range(0, batch, micro)]
+
+    def step():
+        p, m, v, t = state
+        gradient = zeros
+        for x, y in parts:
+            gradient = add_gradient(gradient, p, x, y)
+        state[:] = [*adam(p, m, v, gradient, t + 1.0), t + 1]
+        jax.block_until_ready(state[0])
+
+    return step
+
+
+def worker(name: str, batch: int, threads: int):
+    """Times one step for every line on standard input."""
+    kind, micro = name.split("/")
+    if kind == "jax":
+        step = jax_step(batch, int(micro), threads)
+    else:
+        step = torch_step(batch, int(micro), threads, kind == "torch.compile")
+    step()
+    step()
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        step()
+        print(time.perf_counter() - start, flush=True)
+
+
+class Process:
+    """A contender in Python."""
+
+    def __init__(self, name: str, args):
+        env = dict(os.environ, OMP_NUM_THREADS=str(args.threads))
+        command = [sys.executable, __file__, "--worker", name, "--batch", str(args.batch), "--threads", str(args.threads)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+        assert self.process.stdout.readline().strip() == "ready", f"{name} did not start"
+
+    def seconds(self) -> list[float]:
+        times = []
+        for _ in range(3):
+            print(file=self.process.stdin, flush=True)
+            times.append(float(self.process.stdout.readline()))
+        return times
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Binary:
+    """Ours, or stock Candle's operations in the fully optimised build."""
+
+    def __init__(self, name: str, args):
+        self.command = [ROOT / "target" / ("release" if name == "snr-bench" else "bench") / "snr-bench"]
+        if name == "snr-bench":
+            self.command += ["bench", "--threads", str(args.threads), "--seconds", "3"]
+        else:
+            self.command += ["bench", "--composed", "--micro-batch", name.split("/")[1], "--seconds", "0"]
+        self.command += ["--json", "--batch", str(args.batch)]
+        self.batch = args.batch
+        self.reports = []
+
+    def seconds(self) -> list[float]:
+        report = json.loads(subprocess.run(self.command, check=True, capture_output=True, text=True).stdout)
+        self.reports.append(report)
+        return [self.batch / report["training_images_per_second"]]
+
+    def close(self):
+        pass
+
+
+def table(rates: dict[str, float], ours: Binary) -> str:
+    best = max((rate, name) for name, rate in rates.items() if name.startswith("torch"))[1]
+    lines = ["| | images/s | snr-bench is faster by |", "| --- | ---: | ---: |"]
+    for name, rate in sorted(rates.items(), key=lambda item: -item[1]):
+        label = name.replace("/", ", micro-batch ") + (" (best PyTorch)" if name == best else "")
+        lines.append(f"| {label} | {rate:,.0f} | {rates['snr-bench'] / rate:.2f}× |")
+    report = max(ours.reports, key=lambda report: report["training_images_per_second"])
+    peak = max(report["peak_gflops"] for report in ours.reports)
+    evaluation = max(report["evaluation_images_per_second"] for report in ours.reports)
+    lines.append("")
+    lines.append(
+        f"snr-bench executes {report['gflops_executed']:.0f} GFLOP/s, {100 * report['gflops_executed'] / peak:.0f}% of the"
+        f" {peak:.0f} that a 2048³ product through gemm reaches on all cores ({report['gflops_whole_graph']:.0f} GFLOP/s"
+        f" counted on the whole graph); validation runs at {evaluation:,.0f} images/s,"
+        f" {evaluation / report['training_images_per_second']:.2f} times training."
+    )
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=4096)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", default="", help="contenders whose name matches this, beside snr-bench")
+    parser.add_argument("--markdown", type=Path, help="write the table there as well")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        return worker(args.worker, args.batch, args.threads)
+    names = [name for name in contenders(args.batch) if name == "snr-bench" or re.search(args.only, name)]
+    running = {}
+    for name in names:
+        print(f"starting {name}", file=sys.stderr)
+        running[name] = (Binary if name.startswith(("snr-bench", "candle")) else Process)(name, args)
+    best = dict.fromkeys(names, float("inf"))
+    for round in range(args.rounds):
+        for name, contender in running.items():
+            best[name] = min(best[name], *contender.seconds())
+            print(f"round {round + 1} {name}: {args.batch / best[name]:,.0f} images/s", file=sys.stderr)
+    for contender in running.values():
+        contender.close()
+    text = table({name: args.batch / seconds for name, seconds in best.items()}, running["snr-bench"])
+    print(text)
+    if args.markdown:
+        args.markdown.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
