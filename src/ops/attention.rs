@@ -134,18 +134,38 @@ impl WithSimd for Forward<'_> {
 fn softmax<S: Simd>(simd: S, scores: &mut [f32], padded: usize) {
     let columns = padded / S::F32_LANES;
     let scores = S::as_mut_simd_f32s(scores).0;
-    for column in 0..columns {
-        let mut most = simd.splat_f32s(f32::NEG_INFINITY);
-        for score in scores.iter().skip(column).step_by(columns) {
-            most = simd.max_f32s(most, *score);
+    let mut first = 0;
+    while first + 4 <= columns {
+        softmax_strip::<S, 4>(simd, scores, columns, first);
+        first += 4;
+    }
+    while first < columns {
+        softmax_strip::<S, 1>(simd, scores, columns, first);
+        first += 1;
+    }
+}
+
+/// Softmax of `C` vectors of columns from the `first` one.
+#[inline(always)]
+fn softmax_strip<S: Simd, const C: usize>(simd: S, scores: &mut [S::f32s], columns: usize, first: usize) {
+    let mut most = [simd.splat_f32s(f32::NEG_INFINITY); C];
+    for row in scores.chunks_exact(columns) {
+        for (most, score) in most.iter_mut().zip(&row[first..first + C]) {
+            *most = simd.max_f32s(*most, *score);
         }
-        let mut sum = simd.splat_f32s(0.0);
-        for score in scores.iter_mut().skip(column).step_by(columns) {
+    }
+    let mut sum = [simd.splat_f32s(0.0); C];
+    for row in scores.chunks_exact_mut(columns) {
+        for ((score, most), sum) in row[first..first + C].iter_mut().zip(most).zip(&mut sum) {
             *score = math::exp(simd, simd.sub_f32s(*score, most));
-            sum = simd.add_f32s(sum, *score);
+            *sum = simd.add_f32s(*sum, *score);
         }
-        let scale = simd.div_f32s(simd.splat_f32s(1.0), sum);
-        for score in scores.iter_mut().skip(column).step_by(columns) {
+    }
+    for sum in &mut sum {
+        *sum = simd.div_f32s(simd.splat_f32s(1.0), *sum);
+    }
+    for row in scores.chunks_exact_mut(columns) {
+        for (score, scale) in row[first..first + C].iter_mut().zip(sum) {
             *score = simd.mul_f32s(*score, scale);
         }
     }
@@ -200,14 +220,38 @@ impl WithSimd for Backward<'_> {
 fn softmax_backward<S: Simd>(simd: S, p: &[f32], dp: &mut [f32], padded: usize, scale: f32) {
     let columns = padded / S::F32_LANES;
     let (p, dp) = (S::as_simd_f32s(p).0, S::as_mut_simd_f32s(dp).0);
-    let scale = simd.splat_f32s(scale);
-    for column in 0..columns {
-        let mut delta = simd.splat_f32s(0.0);
-        for (p, dp) in p.iter().zip(&*dp).skip(column).step_by(columns) {
-            delta = simd.mul_add_e_f32s(*p, *dp, delta);
+    let mut first = 0;
+    while first + 4 <= columns {
+        softmax_backward_strip::<S, 4>(simd, p, dp, columns, first, scale);
+        first += 4;
+    }
+    while first < columns {
+        softmax_backward_strip::<S, 1>(simd, p, dp, columns, first, scale);
+        first += 1;
+    }
+}
+
+/// The same for `C` vectors of columns from the `first` one.
+#[inline(always)]
+fn softmax_backward_strip<S: Simd, const C: usize>(
+    simd: S,
+    p: &[S::f32s],
+    dp: &mut [S::f32s],
+    columns: usize,
+    first: usize,
+    scale: f32,
+) {
+    let strip = first..first + C;
+    let mut delta = [simd.splat_f32s(0.0); C];
+    for (p, dp) in p.chunks_exact(columns).zip(dp.chunks_exact(columns)) {
+        for ((p, dp), delta) in p[strip.clone()].iter().zip(&dp[strip.clone()]).zip(&mut delta) {
+            *delta = simd.mul_add_e_f32s(*p, *dp, *delta);
         }
-        for (p, dp) in p.iter().zip(&mut *dp).skip(column).step_by(columns) {
-            *dp = simd.mul_f32s(simd.mul_f32s(*p, simd.sub_f32s(*dp, delta)), scale);
+    }
+    let scale = simd.splat_f32s(scale);
+    for (p, dp) in p.chunks_exact(columns).zip(dp.chunks_exact_mut(columns)) {
+        for ((p, dp), delta) in p[strip.clone()].iter().zip(&mut dp[strip.clone()]).zip(delta) {
+            *dp = simd.mul_f32s(simd.mul_f32s(*p, scale), simd.sub_f32s(*dp, delta));
         }
     }
 }

@@ -8,6 +8,7 @@
 use candle_core::{Result, Tensor};
 use pulp::{Arch, Simd, WithSimd};
 
+use super::buffer::Buffer;
 use super::math;
 use super::matmul::{Dims, Left, Out, Packed, Right, Write, matmul};
 
@@ -19,7 +20,7 @@ pub struct Linear {
     forward: Packed,
     /// W, `[outputs, inputs]`.
     backward: Packed,
-    bias: Vec<f32>,
+    bias: Buffer,
 }
 
 /// Rows of a matrix that begin `stride` elements apart.
@@ -33,7 +34,7 @@ impl Linear {
     /// A layer of zeros.
     pub fn new(inputs: usize, outputs: usize) -> Self {
         let (forward, backward) = (Packed::new(inputs, outputs), Packed::new(outputs, inputs));
-        Self { inputs, outputs, forward, backward, bias: vec![0.0; outputs] }
+        Self { inputs, outputs, forward, backward, bias: Buffer::zeros(outputs) }
     }
 
     /// Takes over `weight` `[outputs, inputs]` and `bias` `[outputs]`.

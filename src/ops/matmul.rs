@@ -6,6 +6,8 @@
 
 use pulp::{Arch, MemMask, Simd, WithSimd};
 
+use super::buffer::Buffer;
+
 /// Matrix A: element (i, k) at `data[i * row + k * col]`.
 #[derive(Clone, Copy)]
 pub struct Left<'a> {
@@ -112,7 +114,7 @@ fn panel_width() -> usize {
 /// A matrix B `[k, n]` laid out panel by panel, for one that is multiplied often: strided rows would fall into the same
 /// few sets of the first-level cache.
 pub struct Packed {
-    data: Vec<f32>,
+    data: Buffer,
     k: usize,
     width: usize,
 }
@@ -121,7 +123,7 @@ impl Packed {
     /// Room for `[k, n]`.
     pub fn new(k: usize, n: usize) -> Self {
         let width = panel_width();
-        Self { data: vec![0.0; n.div_ceil(width) * k * width], k, width }
+        Self { data: Buffer::zeros(n.div_ceil(width) * k * width), k, width }
     }
 
     /// Takes over the matrix whose element (i, j) is `b.data[i * b.row + j * b.col]`.

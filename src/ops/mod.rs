@@ -4,6 +4,7 @@
 //! SIMD is chosen at run time by [`pulp`]: one binary for AVX-512, AVX2, plain x86-64, and NEON.
 
 pub mod attention;
+pub mod buffer;
 pub mod cross_entropy;
 pub mod gelu;
 pub mod layer_norm;

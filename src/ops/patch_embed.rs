@@ -9,6 +9,7 @@
 
 use candle_core::{Result, Tensor};
 
+use super::buffer::Buffer;
 use super::linear::add_rows;
 use super::matmul::{Dims, Left, Out, Packed, Right, matmul};
 use crate::data::SIDE;
@@ -21,14 +22,14 @@ pub struct PatchEmbed {
     /// Wᵀ, `[patch², width]`.
     weight: Packed,
     /// `[tokens, width]`: cls + pos[0], then b + pos[t].
-    offset: Vec<f32>,
+    offset: Buffer,
 }
 
 impl PatchEmbed {
     /// A layer of zeros for patches of `patch`² pixels.
     pub fn new(patch: usize, width: usize) -> Self {
         let tokens = (SIDE / patch).pow(2) + 1;
-        Self { patch, tokens, width, weight: Packed::new(patch * patch, width), offset: vec![0.0; tokens * width] }
+        Self { patch, tokens, width, weight: Packed::new(patch * patch, width), offset: Buffer::zeros(tokens * width) }
     }
 
     /// Elements of u for one image.

@@ -11,6 +11,7 @@ use super::layout::{Affine, BlockLayout};
 use super::profile::{Clock, Part};
 use crate::model::VitConfig;
 use crate::ops::attention::{self, Saved, Shape};
+use crate::ops::buffer::Buffer;
 use crate::ops::linear::{Linear, Rows};
 use crate::ops::matmul::{Out, Write};
 use crate::ops::{gelu, layer_norm};
@@ -19,8 +20,8 @@ use crate::ops::{gelu, layer_norm};
 pub struct Block {
     layout: BlockLayout,
     /// γ and β.
-    norm1: Vec<f32>,
-    norm2: Vec<f32>,
+    norm1: Buffer,
+    norm2: Buffer,
     query: Linear,
     key_value: Linear,
     proj: Linear,
@@ -34,30 +35,30 @@ pub struct Block {
 /// What the forward pass keeps of a shard for the backward pass.
 pub struct Activations {
     /// Input, `[images · tokens, D]`.
-    pub x: Vec<f32>,
-    stats1: Vec<f32>,
-    y1: Vec<f32>,
-    q: Vec<f32>,
-    kv: Vec<f32>,
-    p: Vec<f32>,
-    o: Vec<f32>,
-    r: Vec<f32>,
-    stats2: Vec<f32>,
-    y2: Vec<f32>,
+    pub x: Buffer,
+    stats1: Buffer,
+    y1: Buffer,
+    q: Buffer,
+    kv: Buffer,
+    p: Buffer,
+    o: Buffer,
+    r: Buffer,
+    stats2: Buffer,
+    y2: Buffer,
     /// gelu(fc₁(y₂)).
-    h: Vec<f32>,
+    h: Buffer,
     /// gelu′(fc₁(y₂)); its gradient after the backward pass.
-    dh: Vec<f32>,
+    dh: Buffer,
 }
 
 /// Buffers whose contents nobody needs afterwards, and the stopwatch: all blocks of a worker share them.
 pub struct Scratch {
     pub clock: Clock,
-    attention: Vec<f32>,
-    dy: Vec<f32>,
-    d_o: Vec<f32>,
-    dq: Vec<f32>,
-    dkv: Vec<f32>,
+    attention: Buffer,
+    dy: Buffer,
+    d_o: Buffer,
+    dq: Buffer,
+    dkv: Buffer,
 }
 
 impl Block {
@@ -67,8 +68,8 @@ impl Block {
         let queries = if class_only { 1 } else { tokens };
         Self {
             layout,
-            norm1: vec![0.0; 2 * d],
-            norm2: vec![0.0; 2 * d],
+            norm1: Buffer::zeros(2 * d),
+            norm2: Buffer::zeros(2 * d),
             query: Linear::new(d, d),
             key_value: Linear::new(d, 2 * d),
             proj: Linear::new(d, d),
@@ -105,18 +106,18 @@ impl Block {
     pub fn activations(&self) -> Activations {
         let (d, rows, query_rows) = (self.width(), self.rows(), self.query_rows());
         Activations {
-            x: vec![0.0; rows * d],
-            stats1: vec![0.0; rows * 2],
-            y1: vec![0.0; rows * d],
-            q: vec![0.0; query_rows * d],
-            kv: vec![0.0; rows * 2 * d],
-            p: vec![0.0; self.shape.probabilities()],
-            o: vec![0.0; query_rows * d],
-            r: vec![0.0; query_rows * d],
-            stats2: vec![0.0; query_rows * 2],
-            y2: vec![0.0; query_rows * d],
-            h: vec![0.0; query_rows * self.hidden],
-            dh: vec![0.0; query_rows * self.hidden],
+            x: Buffer::zeros(rows * d),
+            stats1: Buffer::zeros(rows * 2),
+            y1: Buffer::zeros(rows * d),
+            q: Buffer::zeros(query_rows * d),
+            kv: Buffer::zeros(rows * 2 * d),
+            p: Buffer::zeros(self.shape.probabilities()),
+            o: Buffer::zeros(query_rows * d),
+            r: Buffer::zeros(query_rows * d),
+            stats2: Buffer::zeros(query_rows * 2),
+            y2: Buffer::zeros(query_rows * d),
+            h: Buffer::zeros(query_rows * self.hidden),
+            dh: Buffer::zeros(query_rows * self.hidden),
         }
     }
 
@@ -125,11 +126,11 @@ impl Block {
         let (d, rows) = (self.width(), self.rows());
         Scratch {
             clock: Clock::default(),
-            attention: vec![0.0; self.shape.scratch()],
-            dy: vec![0.0; rows * d],
-            d_o: vec![0.0; rows * d],
-            dq: vec![0.0; rows * d],
-            dkv: vec![0.0; rows * 2 * d],
+            attention: Buffer::zeros(self.shape.scratch()),
+            dy: Buffer::zeros(rows * d),
+            d_o: Buffer::zeros(rows * d),
+            dq: Buffer::zeros(rows * d),
+            dkv: Buffer::zeros(rows * 2 * d),
         }
     }
 

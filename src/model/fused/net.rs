@@ -5,6 +5,7 @@ use super::layout::Layout;
 use super::profile::Part;
 use crate::data::{CLASSES, Images};
 use crate::model::{Totals, VitConfig};
+use crate::ops::buffer::Buffer;
 use crate::ops::linear::{Linear, Rows};
 use crate::ops::matmul::Out;
 use crate::ops::patch_embed::PatchEmbed;
@@ -13,7 +14,7 @@ use crate::ops::{cross_entropy, layer_norm};
 /// The parameters, laid out for matrix products.
 pub struct Net {
     pub layout: Layout,
-    norm: Vec<f32>,
+    norm: Buffer,
     patch: PatchEmbed,
     blocks: Vec<Block>,
     head: Linear,
@@ -24,17 +25,17 @@ pub struct Net {
 /// All buffers of one worker, allocated once.
 pub struct Workspace {
     /// Patches, `[images · tokens, patch²]`.
-    u: Vec<f32>,
+    u: Buffer,
     blocks: Vec<Activations>,
     pub scratch: Scratch,
     /// Output of the last block, its norm and the logits: one row an image.
-    x: Vec<f32>,
-    stats: Vec<f32>,
-    y: Vec<f32>,
-    logits: Vec<f32>,
+    x: Buffer,
+    stats: Buffer,
+    y: Buffer,
+    logits: Buffer,
     /// Gradients at a block's output and input, in turn.
-    dout: Vec<f32>,
-    dx: Vec<f32>,
+    dout: Buffer,
+    dx: Buffer,
 }
 
 impl Net {
@@ -44,7 +45,7 @@ impl Net {
         let last = config.depth - 1;
         let blocks = layout.blocks.iter().enumerate();
         Self {
-            norm: vec![0.0; 2 * config.embed_dim],
+            norm: Buffer::zeros(2 * config.embed_dim),
             patch: PatchEmbed::new(config.patch_size, config.embed_dim),
             blocks: blocks.map(|(i, at)| Block::new(config, at.clone(), i == last, images)).collect(),
             head: Linear::new(config.embed_dim, CLASSES),
@@ -70,15 +71,15 @@ impl Net {
         let blocks: Vec<_> = self.blocks.iter().map(Block::activations).collect();
         let rows = blocks[0].x.len();
         Workspace {
-            u: vec![0.0; n * self.patch.patch_len()],
+            u: Buffer::zeros(n * self.patch.patch_len()),
             blocks,
             scratch: self.blocks[0].scratch(),
-            x: vec![0.0; n * d],
-            stats: vec![0.0; n * 2],
-            y: vec![0.0; n * d],
-            logits: vec![0.0; n * CLASSES],
-            dout: vec![0.0; rows],
-            dx: vec![0.0; rows],
+            x: Buffer::zeros(n * d),
+            stats: Buffer::zeros(n * 2),
+            y: Buffer::zeros(n * d),
+            logits: Buffer::zeros(n * CLASSES),
+            dout: Buffer::zeros(rows),
+            dx: Buffer::zeros(rows),
         }
     }
 

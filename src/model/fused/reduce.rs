@@ -10,6 +10,7 @@ use std::sync::{Condvar, Mutex};
 use pulp::Arch;
 
 use crate::model::Totals;
+use crate::ops::buffer::Buffer;
 
 /// Samples of a shard: what one pass through the model takes at once. Its activations should stay in the second-level
 /// cache; changing it changes the last bits of every sum.
@@ -35,8 +36,8 @@ pub struct Reducer {
 struct State {
     /// The group that is added next.
     next: usize,
-    waiting: BTreeMap<usize, (Totals, Vec<f32>)>,
-    free: Vec<Vec<f32>>,
+    waiting: BTreeMap<usize, (Totals, Buffer)>,
+    free: Vec<Buffer>,
     /// Buffers that may still be made.
     more: usize,
     gradient: Vec<f64>,
@@ -68,7 +69,7 @@ impl Reducer {
 
     /// A buffer of zeros. To be taken before the number of the group that it is for: then whoever works on the next group
     /// to be added has one, and no worker waits for ever.
-    pub fn take(&self) -> Vec<f32> {
+    pub fn take(&self) -> Buffer {
         let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
         loop {
             if let Some(mut buffer) = state.free.pop() {
@@ -78,20 +79,20 @@ impl Reducer {
             }
             if state.more > 0 {
                 state.more -= 1;
-                return vec![0.0; state.gradient.len()];
+                return Buffer::zeros(state.gradient.len());
             }
             state = self.returned.wait(state).unwrap_or_else(|e| e.into_inner());
         }
     }
 
     /// Hands back a buffer that turned out not to be needed.
-    pub fn give_back(&self, buffer: Vec<f32>) {
+    pub fn give_back(&self, buffer: Buffer) {
         self.state.lock().unwrap_or_else(|e| e.into_inner()).free.push(buffer);
         self.returned.notify_one();
     }
 
     /// Takes a finished group, and adds all whose turn it is.
-    pub fn add(&self, group: usize, totals: Totals, gradient: Vec<f32>) {
+    pub fn add(&self, group: usize, totals: Totals, gradient: Buffer) {
         let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
         state.waiting.insert(group, (totals, gradient));
         let next = state.next;
