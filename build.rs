@@ -1,20 +1,41 @@
 //! Tells the binary which revision and which Candle it was built from, so that meta.json can.
 
+use std::path::Path;
 use std::process::Command;
 
 /// What goes into the binary: a change elsewhere does not make a build dirty.
-const SOURCES: [&str; 4] = ["src", "build.rs", "Cargo.toml", "Cargo.lock"];
+const SOURCES: [&str; 5] = ["src", "configs", "build.rs", "Cargo.toml", "Cargo.lock"];
 
 fn main() {
-    for path in SOURCES.iter().copied().chain([".git/HEAD", ".git/logs/HEAD"]) {
-        if std::path::Path::new(path).exists() {
-            println!("cargo::rerun-if-changed={path}");
-        }
+    for path in SOURCES {
+        watch(path);
     }
-    let revision = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_default();
-    let changed = git(&[&["status", "--porcelain", "--"][..], &SOURCES].concat()).is_some_and(|out| !out.is_empty());
-    println!("cargo::rustc-env=SNR_BENCH_GIT={revision}{}", if changed { "-dirty" } else { "" });
+    println!("cargo::rustc-env=SNR_BENCH_GIT={}", revision().unwrap_or_default());
     println!("cargo::rustc-env=SNR_BENCH_CANDLE={}", candle_version().unwrap_or_else(|| "unknown".into()));
+}
+
+/// The commit, with `-dirty` where the sources are not as it has them; nothing outside git.
+fn revision() -> Option<String> {
+    // Unpacked without .git inside somebody else's repository, that one's revision would say nothing.
+    let top = git(&["rev-parse", "--show-toplevel"])?;
+    if Path::new(&top).canonicalize().ok()? != std::env::current_dir().ok()?.canonicalize().ok()? {
+        return None;
+    }
+    // Asked of git: in a worktree they are not below .git. Every commit and checkout adds to the log.
+    for name in ["HEAD", "logs/HEAD"] {
+        watch(&git(&["rev-parse", "--git-path", name])?);
+    }
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed = !git(&[&["status", "--porcelain", "--"][..], &SOURCES].concat())?.is_empty();
+    Some(commit + if changed { "-dirty" } else { "" })
+}
+
+/// Runs this again when the file changes.
+fn watch(path: &str) {
+    // One that is missing would run it every time.
+    if Path::new(path).exists() {
+        println!("cargo::rerun-if-changed={path}");
+    }
 }
 
 fn git(args: &[&str]) -> Option<String> {

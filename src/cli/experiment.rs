@@ -45,11 +45,14 @@ pub struct Tally {
 
 impl Tally {
     /// Draws the experiment's runs, and no others that the folder may hold, into `figures` there; prints where they are
-    /// and how the runs came out.
+    /// and how the runs came out. Nothing of that after a signal.
     ///
     /// # Errors
     /// A run directory that cannot be read back, or a folder that cannot be written to.
     pub fn report(&self, folder: &Path, quiet: bool) -> Result<()> {
+        if self.signal.is_some() {
+            return Ok(()); // whoever stops it wants to go on with something else
+        }
         let records = self.directories.iter().map(|dir| record::read(dir)).collect::<Result<Vec<_>>>()?;
         if records.is_empty() {
             return Ok(());
@@ -104,7 +107,10 @@ pub fn run_all(specs: &[RunSpec], folder: &Path, machine: &MachineArgs, args: &E
         let progress = Progress::new(&title, spec.epochs, if args.quiet { Show::Nothing } else { Show::Auto });
         let ended = session.open(spec, &path).and_then(|dir| session.train(spec, &data[&spec.dataset], dir, &progress));
         tally.add(path, ended, &title, args);
+        // One may also have come when the run was all but finished.
+        tally.signal = tally.signal.or(signals.pending());
         if tally.signal.is_some() {
+            say(args, "interrupted; repeat the command to go on");
             break;
         }
     }
@@ -123,7 +129,6 @@ impl Tally {
                     }
                     Outcome::Interrupted(signal) => {
                         self.signal = Some(signal);
-                        say(args, "interrupted; repeat the command to go on");
                     }
                 }
                 self.directories.push(path);

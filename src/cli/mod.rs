@@ -8,6 +8,7 @@ pub mod plot;
 mod progress;
 mod run;
 mod session;
+mod show;
 mod signals;
 mod train;
 
@@ -30,6 +31,7 @@ Examples:
   snr-bench train --dataset digits --epochs 3             no files and no network needed
   snr-bench full-batch                                    batch = ∞: Adam and SNRAdam with the exact gradient
   snr-bench plot results/                                 figures of every run below a folder
+  snr-bench show results/train/…                          a run's state, settings, and how to go on with it
 
 Exit codes: 0 done, 1 failed, 2 impossible or unknown arguments, 3 a run diverged, 130 / 143 ended by Ctrl-C / SIGTERM";
 
@@ -50,6 +52,8 @@ enum Command {
     Run(run::RunArgs),
     /// Draw training and validation loss of every run below a folder
     Plot(plot::PlotArgs),
+    /// Show a run's state, settings and machine, and how to go on with it
+    Show(show::ShowArgs),
     /// Show, verify and fetch the data sets
     Data(data::DataArgs),
     /// Measure images a second on this machine, and where the time goes
@@ -76,6 +80,7 @@ enum Exit {
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
+    signals::report_file_size_limit();
     match run(Cli::parse()) {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::Diverged) => ExitCode::from(3),
@@ -95,6 +100,16 @@ fn print(text: impl Display) -> Result<()> {
     Ok(())
 }
 
+/// An argument as a shell takes it.
+fn quoted(arg: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !arg.is_empty() && arg.chars().all(plain) {
+        arg.to_string()
+    } else {
+        format!("'{}'", arg.replace('\'', "'\\''"))
+    }
+}
+
 /// Prints a line on standard error, if there is one.
 fn warn(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
@@ -110,6 +125,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::FullBatch(args) => run::full_batch(args),
         Command::Run(args) => run::run(args),
         Command::Plot(args) => plot::run(args).map(|()| Exit::Done),
+        Command::Show(args) => show::run(args).map(|()| Exit::Done),
         Command::Data(args) => data::run(args).map(|()| Exit::Done),
         Command::Bench(args) => bench::run(args).map(|()| Exit::Done),
         Command::Completions { shell } => {

@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
@@ -49,7 +48,7 @@ impl Progress {
                     let _ = write!(w, "{:.0} images/s", state.per_sec());
                 })
                 .with_key("left", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
-                    let _ = write!(w, "{}", clock(state.eta()));
+                    let _ = write!(w, "{}", clock(state.eta().as_secs_f64()));
                 })
                 .progress_chars("█▉▊▋▌▍▎▏ "),
         );
@@ -89,8 +88,8 @@ impl Progress {
 
 impl Observer for Progress {
     fn epoch(&self, epoch: u64, epochs: u64, done: u64, total: u64) {
-        self.bar.set_length(epochs * total);
-        let position = (epoch - 1) * total + done;
+        self.bar.set_length(epochs.saturating_mul(total));
+        let position = (epoch - 1).saturating_mul(total).saturating_add(done);
         if self.bar.position() != position {
             // Resumed: earlier sessions' images are not this session's speed.
             self.bar.set_position(position);
@@ -129,9 +128,9 @@ impl Observer for Progress {
     }
 }
 
-/// A duration as 1:02:03 or 2:03.
-pub fn clock(duration: Duration) -> String {
-    let seconds = duration.as_secs();
+/// Seconds as 1:02:03 or 2:03.
+pub fn clock(seconds: f64) -> String {
+    let seconds = seconds as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, m, s) => format!("{m}:{s:02}"),
         (h, m, s) => format!("{h}:{m:02}:{s:02}"),

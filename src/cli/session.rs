@@ -68,7 +68,7 @@ impl Session<'_> {
         progress: &Progress,
     ) -> Result<Summary> {
         let backend = self.machine.backend(&spec.model)?;
-        let meta = Meta::new(data, spec.hash(), self.machine.device.clone(), self.machine.threads()?);
+        let meta = Meta::new(spec, data, self.machine.device.clone(), self.machine.threads()?);
         let checkpoint = match (self.checkpoint_every, spec.batch) {
             (Some(epochs), _) => Every::Epochs(epochs),
             (None, Batch::Full) => Every::Time,
@@ -76,15 +76,16 @@ impl Session<'_> {
         };
         let stop = || self.signals.pending();
         let options = Options { device: self.machine.device()?, backend, checkpoint, stop: &stop, observer: progress };
-        let summary = Trainer::new(spec, data, &dir, meta, options, start)?.run();
+        let trainer = Trainer::new(spec, data, &dir, meta, options, start)?;
+        let summary = self.signals.gracefully(|| trainer.run());
         progress.finish();
         summary
     }
 }
 
-/// Clears the folder, or checks that its run may go on with these settings.
+/// Whether to begin anew, which replaces what is there, or to go on; checks that the run there may with these settings.
 fn prepare(spec: &RunSpec, dir: &RunDir, if_exists: IfExists) -> Result<Start> {
-    if !dir.file("config.toml").exists() {
+    if dir.is_empty() {
         return Ok(Start::Fresh);
     }
     let path = dir.path().display();
@@ -92,10 +93,8 @@ fn prepare(spec: &RunSpec, dir: &RunDir, if_exists: IfExists) -> Result<Start> {
         IfExists::Refuse => bail!(
             "{path} holds a run already; go on with it with --resume {path}, start it anew with --force, or choose another folder with --out"
         ),
-        IfExists::Replace => {
-            dir.clear()?;
-            Ok(Start::Fresh)
-        }
+        // What is there stays until the first step is certain: a mistake in the data must not cost the old run.
+        IfExists::Replace => Ok(Start::Fresh),
         IfExists::Resume => {
             let stored = RunSpec { epochs: spec.epochs, ..stored_spec(dir.path())? };
             if stored.hash() != spec.hash() {

@@ -9,7 +9,7 @@ use super::args::{MachineArgs, SettingArgs, integer};
 use super::progress::{Progress, Show, clock};
 use super::session::{self, IfExists, Session};
 use super::signals::Signals;
-use super::{Exit, print};
+use super::{Exit, print, quoted};
 use crate::config::{Batch, RunSpec};
 use crate::error::Result;
 use crate::train::{Outcome, Summary};
@@ -127,14 +127,13 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
 }
 
 fn as_text(spec: &RunSpec, summary: &Summary, path: &Path) -> String {
-    let path = path.display();
+    let path = path.to_string_lossy();
+    let resume = format!("go on with: snr-bench train --resume {}", quoted(&path));
     let Some(last) = summary.rows.last() else {
-        return format!(
-            "interrupted before anything was measured\n{path}\ngo on with: snr-bench train --resume {path}"
-        );
+        return format!("interrupted before anything was measured\n{path}\n{resume}");
     };
     let training = last.train_loss.map_or(String::new(), |loss| format!("training loss {loss:.4}, "));
-    let took = clock(std::time::Duration::from_secs_f64(last.wall_seconds));
+    let took = clock(last.wall_seconds);
     let result = format!(
         "after {} epochs and {} steps in {took}: {training}validation loss {:.4}, accuracy {:.2}%",
         last.epoch,
@@ -147,7 +146,7 @@ fn as_text(spec: &RunSpec, summary: &Summary, path: &Path) -> String {
         Outcome::Finished => format!("{name} {result}\n{path}"),
         Outcome::Diverged => format!("{name} DIVERGED {result}\n{path}"),
         Outcome::Interrupted(_) => {
-            format!("{name} interrupted {result}\n{path}\ngo on with: snr-bench train --resume {path}")
+            format!("{name} interrupted {result}\n{path}\n{resume}")
         }
     }
 }
@@ -158,5 +157,5 @@ fn as_json(spec: &RunSpec, summary: &Summary, path: &Path) -> serde_json::Value 
         Outcome::Diverged => "diverged",
         Outcome::Interrupted(_) => "interrupted",
     };
-    json!({ "state": outcome, "directory": path, "config": spec, "last": summary.rows.last() })
+    json!({ "state": outcome, "directory": path.display().to_string(), "config": spec, "last": summary.rows.last() })
 }

@@ -4,12 +4,15 @@ use super::{RunSpec, layers};
 use crate::error::Result;
 use crate::usage;
 
+/// Runs of the largest experiment.
+const MAX_RUNS: usize = 10_000;
+
 /// The runs that layers of settings describe where any setting may be a list: `optim = ["adam", "snradam"]` and
 /// `seed = [0, 1]` make four. Seeds change slowest and optimizers fastest, so that whatever is done early is paired: every
 /// optimizer with the same seed.
 ///
 /// # Errors
-/// An empty list, or what [`RunSpec::resolve`] says of one of the runs.
+/// An empty list, more than 10,000 runs, or what [`RunSpec::resolve`] says of one of the runs.
 pub fn expand(given: impl IntoIterator<Item = toml::Table>) -> Result<Vec<RunSpec>> {
     let mut merged = toml::Table::new();
     for layer in given {
@@ -22,20 +25,21 @@ pub fn expand(given: impl IntoIterator<Item = toml::Table>) -> Result<Vec<RunSpe
         "optim" => 2,
         _ => 1,
     });
-    let mut tables = vec![merged];
-    for (path, values) in lists {
-        let with = |table: &toml::Table, value: &toml::Value| {
-            let mut table = table.clone();
-            insert(&mut table, &path, value.clone());
-            table
-        };
-        tables =
-            tables.iter().flat_map(|table| values.iter().map(|value| with(table, value)).collect::<Vec<_>>()).collect();
-        if tables.len() > 100_000 {
-            usage!("the lists multiply out into more than 100,000 runs; shorten them");
+    let runs = lists.iter().try_fold(1usize, |runs, (_, values)| runs.checked_mul(values.len()));
+    let Some(runs) = runs.filter(|&runs| runs <= MAX_RUNS) else {
+        usage!("the lists multiply out into more than {MAX_RUNS} runs; shorten them");
+    };
+    // One table at a time: a wrong one ends it before the others take memory.
+    let table = |run: usize| {
+        let mut table = merged.clone();
+        let mut rest = run;
+        for (path, values) in lists.iter().rev() {
+            insert(&mut table, path, values[rest % values.len()].clone());
+            rest /= values.len();
         }
-    }
-    tables.into_iter().map(|table| RunSpec::resolve([table])).collect()
+        table
+    };
+    (0..runs).map(|run| RunSpec::resolve([table(run)])).collect()
 }
 
 /// Moves every list out of `table`, with the path to where it stood.

@@ -1,20 +1,51 @@
 //! Layers of settings as TOML tables.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::error::{Result, nearest};
 use crate::usage;
+
+/// Parts of the longest key that is looked up: enough for a helpful error, too few to exhaust the stack.
+const MAX_DEPTH: usize = 8;
+/// Largest configuration and `meta.json` that are read: 1 MiB, a thousand times what a run writes.
+pub const MAX_SETTINGS: u64 = 1 << 20;
+
+/// Reads a text file of at most `limit` bytes, such as those of a run directory.
+///
+/// # Errors
+/// What cannot be read, is no file, is longer, or is not UTF-8.
+pub fn read_text(path: &Path, limit: u64) -> Result<String> {
+    let file = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    // Asked first: opening a named pipe waits for its other end.
+    if !file.is_file() || file.len() > limit {
+        bail!("{} is not a file of at most {} MiB; no run writes such a one", path.display(), limit >> 20);
+    }
+    read_up_to(path, limit)
+}
+
+/// Reads text to its end, which may be that of a pipe.
+fn read_up_to(path: &Path, limit: u64) -> Result<String> {
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_string(&mut text))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    if text.len() as u64 > limit {
+        bail!("{} is longer than {} MiB", path.display(), limit >> 20);
+    }
+    Ok(text)
+}
 
 /// Reads a configuration file.
 ///
 /// # Errors
 /// A file that cannot be read, or is not TOML (with the line).
 pub fn read_table(path: &Path) -> Result<toml::Table> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
+    let text = read_up_to(path, MAX_SETTINGS).context("the configuration")?;
     match text.parse() {
         Ok(table) => Ok(table),
         Err(e) => usage!("{} is not TOML: {e}", path.display()),
@@ -31,11 +62,15 @@ pub fn parse_assignment(text: &str) -> Result<toml::Table> {
         usage!("--set {text} has no '='; write --set key=value, such as --set model.depth=4");
     };
     let mut parts: Vec<&str> = key.trim().split('.').collect();
+    if parts.len() > MAX_DEPTH {
+        usage!("--set {:.40}… is a key of {} parts, and no setting has more than 2", key.trim(), parts.len());
+    }
     let Some(last) = parts.pop().filter(|k| !k.is_empty()) else {
         usage!("--set {text} has no key before '='");
     };
     let value = value.trim();
-    let parsed = format!("v = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("v"));
+    let parsed =
+        format!("v = {value}").parse::<toml::Table>().ok().filter(|t| t.len() == 1).and_then(|mut t| t.remove("v"));
     let mut table = toml::Table::from_iter([(last.to_string(), parsed.unwrap_or_else(|| value.into()))]);
     for part in parts.into_iter().rev() {
         table = toml::Table::from_iter([(part.to_string(), toml::Value::Table(table))]);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use experiment::expand;
-pub use layers::{parse_assignment, read_table};
+pub use layers::{MAX_SETTINGS, parse_assignment, read_table, read_text};
 
 use crate::data::DatasetKind;
 use crate::error::Result;
@@ -73,7 +73,8 @@ impl FromStr for Batch {
 
     fn from_str(text: &str) -> Result<Self> {
         match text.parse() {
-            Ok(n) if n > 0 => Ok(Batch::Size(n)),
+            // What TOML can hold, so that it can be written back.
+            Ok(n) if n > 0 && i64::try_from(n).is_ok() => Ok(Batch::Size(n)),
             _ if text == "full" => Ok(Batch::Full),
             _ => usage!("batch = {text} is impossible; it must be a positive number of images, or 'full'"),
         }

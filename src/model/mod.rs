@@ -20,6 +20,9 @@ use crate::data::{CLASSES, SIDE};
 use crate::error::Result;
 use crate::usage;
 
+/// Parameters of the largest model.
+const MAX_PARAMS: usize = 100_000_000;
+
 /// Sizes of the Vision Transformer, named as timm's `VisionTransformer` names them. `img_size` 28, `in_chans` 1 and
 /// `num_classes` 10 follow from the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,10 +69,17 @@ impl VitConfig {
         if self.depth == 0 {
             usage!("model.depth = 0 leaves no block; give it at least 1");
         }
+        if self.embed_dim > MAX_PARAMS || self.mlp_ratio > MAX_PARAMS as f64 || self.hidden_dim() > MAX_PARAMS {
+            usage!(
+                "model.embed_dim = {} with model.mlp_ratio = {} is more than a model of at most 100 million parameters can be wide; make it smaller",
+                self.embed_dim,
+                self.mlp_ratio
+            );
+        }
         if !self.mlp_ratio.is_finite() || self.mlp_ratio * (self.embed_dim as f64) < 1.0 {
             usage!("model.mlp_ratio = {} leaves no hidden unit; give it a positive number such as 4", self.mlp_ratio);
         }
-        if self.num_params() > 100_000_000 {
+        if self.num_params() > MAX_PARAMS {
             usage!(
                 "the model would have {} parameters; snr-bench takes at most 100 million, make it smaller",
                 self.num_params()
@@ -133,8 +143,13 @@ impl VitConfig {
         list
     }
 
-    /// Number of parameters; 105,098 for the default.
+    /// Number of parameters; 105,098 for the default. Takes no memory for however many blocks.
     pub fn num_params(&self) -> usize {
-        self.parameters().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+        let of_depth = |depth| {
+            let sizes = Self { depth, ..self.clone() }.parameters();
+            sizes.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>()
+        };
+        let (none, one) = (of_depth(0), of_depth(1));
+        (one - none).saturating_mul(self.depth).saturating_add(none)
     }
 }

@@ -47,6 +47,13 @@ pub struct Progress {
     pub rows: Vec<Row>,
 }
 
+impl Progress {
+    /// Epochs done.
+    pub fn epochs(&self) -> u64 {
+        self.rows.last().map_or(0, |row| row.epoch)
+    }
+}
+
 /// Sums over the part of the current epoch that is done.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct EpochProgress {
@@ -57,9 +64,23 @@ pub struct EpochProgress {
     /// Sum over the steps of the gradient's norm.
     pub grad_norm: f64,
     /// Sum over the steps of the update's norm.
+    #[serde(with = "f64_as_text")]
     pub update_norm: f64,
     /// Seconds spent on the epoch.
     pub seconds: f64,
+}
+
+/// JSON has no NaN, and the update's norm is that after a step out of the range of f32, which the next step will notice.
+mod f64_as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(x: &f64, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(x)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+        String::deserialize(d)?.parse().map_err(D::Error::custom)
+    }
 }
 
 /// JSON has no NaN, which is what a diverged run's last row holds; CSV has.

@@ -1,10 +1,12 @@
 //! `meta.json`: what ran where, for the reader who wants to repeat or to distrust a run.
 
+use std::fmt;
 use std::path::Path;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use crate::config::{MAX_SETTINGS, RunSpec, read_text};
 use crate::error::Result;
 
 /// Where a run stands.
@@ -21,6 +23,18 @@ pub enum State {
     Interrupted,
     /// Ended by an error; resumable from its last checkpoint.
     Failed,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            State::Running => "running",
+            State::Finished => "finished",
+            State::Diverged => "diverged",
+            State::Interrupted => "interrupted",
+            State::Failed => "failed",
+        })
+    }
 }
 
 /// The contents of `meta.json`.
@@ -41,8 +55,10 @@ pub struct Meta {
     pub dataset: String,
     /// The data set's hash, see [`Dataset::hash`](crate::data::Dataset::hash).
     pub data_hash: String,
-    /// SHA-256 of the settings, see [`RunSpec::hash`](crate::config::RunSpec::hash).
+    /// SHA-256 of the settings, see [`RunSpec::hash`].
     pub config_hash: String,
+    /// All settings, as in `config.toml`.
+    pub config: RunSpec,
     /// The processor's own name.
     pub cpu: String,
     /// Widest vector instructions of the processor that the fused operations use.
@@ -59,7 +75,7 @@ pub struct Meta {
 
 impl Meta {
     /// What can be told about this process and machine.
-    pub fn new(dataset: &crate::data::Dataset, config_hash: String, device: String, threads: usize) -> Self {
+    pub fn new(spec: &RunSpec, dataset: &crate::data::Dataset, device: String, threads: usize) -> Self {
         Self {
             state: State::Running,
             reason: None,
@@ -68,22 +84,23 @@ impl Meta {
             git: env!("SNR_BENCH_GIT").into(),
             dataset: dataset.kind.name().into(),
             data_hash: dataset.hash.clone(),
-            config_hash,
+            config_hash: spec.hash(),
+            config: spec.clone(),
             cpu: cpu_name(),
             simd: simd_level().into(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             device,
             threads,
-            command: std::env::args().collect(),
+            // `args` would panic on what is not UTF-8
+            command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
         }
     }
 
     /// Reads the `meta.json` of a run directory.
     pub fn read(dir: &Path) -> Result<Self> {
         let path = dir.join("meta.json");
-        let text = std::fs::read(&path)
-            .with_context(|| format!("cannot read {}; is this a run directory?", path.display()))?;
-        serde_json::from_slice(&text).with_context(|| format!("{} was not written by snr-bench", path.display()))
+        let text = read_text(&path, MAX_SETTINGS)?;
+        serde_json::from_str(&text).with_context(|| format!("{} was not written by snr-bench", path.display()))
     }
 }
 

@@ -26,5 +26,6 @@ pub use metrics::Row;
 pub use store::{RunDir, write_atomic};
 pub use trainer::{Every, Observer, Options, Outcome, Start, Summary, Trainer};
 
-/// The files of a run directory.
-pub const FILES: [&str; 5] = ["config.toml", "meta.json", "metrics.csv", checkpoint::CHECKPOINT, checkpoint::MODEL];
+/// The files of a run directory, in the order in which they are removed: the state first, so that no half-removed run
+/// claims to be finished, and last what says that there was a run.
+pub const FILES: [&str; 5] = ["meta.json", "metrics.csv", checkpoint::CHECKPOINT, checkpoint::MODEL, "config.toml"];

@@ -6,15 +6,14 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use super::{Row, State};
-use crate::config::RunSpec;
+use crate::config::{MAX_SETTINGS, RunSpec, read_text};
 use crate::error::Result;
 use crate::usage;
 
@@ -22,8 +21,6 @@ const CONFIG: &str = "config.toml";
 const META: &str = "meta.json";
 const METRICS: &str = "metrics.csv";
 
-/// Largest `config.toml` and `meta.json` that are read: 1 MiB, a thousand times what a run writes.
-const MAX_SETTINGS: u64 = 1 << 20;
 /// Largest `metrics.csv` that is read: 64 MiB, about 300,000 epochs.
 const MAX_METRICS: u64 = 64 << 20;
 
@@ -197,18 +194,4 @@ fn read_metrics(path: &Path) -> Result<(Vec<Row>, bool)> {
         bail!("{} has no complete row yet; wait for the run's first evaluation, or repeat it", path.display());
     }
     Ok((rows, whole < text.len()))
-}
-
-/// A text file of at most `limit` bytes.
-fn read_text(path: &Path, limit: u64) -> Result<String> {
-    let size = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
-    if !size.is_file() || size.len() > limit {
-        bail!("{} is not a file of at most {} MiB; no run writes such a one", path.display(), limit >> 20);
-    }
-    let mut text = String::new();
-    // the limit again: the file may have grown
-    File::open(path)
-        .and_then(|file| file.take(limit).read_to_string(&mut text))
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(text)
 }

@@ -3,6 +3,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
@@ -45,7 +47,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl RunDir {
@@ -61,8 +63,16 @@ impl RunDir {
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path).with_context(|| {
             format!("cannot write to the run directory {}; choose another with --out", path.display())
         })?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_path_buf(), _lock: lock }),
+        let mut locked = lock.try_lock();
+        for _ in 0..5 {
+            if matches!(locked, Err(TryLockError::WouldBlock)) {
+                // `is_locked` of another process holds it for an instant.
+                thread::sleep(Duration::from_millis(20));
+                locked = lock.try_lock();
+            }
+        }
+        match locked {
+            Ok(()) => Ok(Self { path: path.to_path_buf(), lock }),
             Err(TryLockError::WouldBlock) => bail!(
                 "another process is working in {}; wait for it to end, or choose another folder with --out",
                 path.display()
@@ -73,10 +83,10 @@ impl RunDir {
         }
     }
 
-    /// Whether another process trains in `path` just now.
+    /// Whether a process trains in `path` just now.
     pub fn is_locked(path: &Path) -> bool {
-        let lock = File::options().write(true).open(path.join(".lock"));
-        lock.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+        let lock = File::open(path.join(".lock"));
+        lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The folder.
@@ -90,20 +100,49 @@ impl RunDir {
     }
 
     /// Writes a file in it, see [`write_atomic`].
+    ///
+    /// # Errors
+    /// Also a folder that was removed or replaced since it was locked: another process may be at work in its place.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        if !self.is_still_ours() {
+            bail!(
+                "cannot write {}: the run directory was moved or removed while the run was under way; put it back to resume from its last checkpoint, or start anew",
+                self.file(name).display()
+            );
+        }
         write_atomic(&self.file(name), bytes)
+    }
+
+    /// Whether the folder under this name is the one that was locked.
+    fn is_still_ours(&self) -> bool {
+        let there = fs::metadata(self.file(".lock"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let identity = |file: fs::Metadata| (file.dev(), file.ino());
+            there.map(identity).ok() == self.lock.metadata().map(identity).ok()
+        }
+        #[cfg(not(unix))]
+        there.is_ok()
+    }
+
+    /// Whether no run has left anything in it.
+    pub fn is_empty(&self) -> bool {
+        !super::FILES.iter().any(|name| self.file(name).exists())
     }
 
     /// Removes what an earlier run left here (its own files only).
     pub fn clear(&self) -> Result<()> {
-        for name in super::FILES {
-            match fs::remove_file(self.file(name)) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    return Err(e).with_context(|| format!("cannot remove {}", self.file(name).display()));
-                }
-                _ => {}
+        super::FILES.iter().try_for_each(|name| self.remove(name))
+    }
+
+    /// Removes a file in it, if it is there.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        match fs::remove_file(self.file(name)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(e).with_context(|| format!("cannot remove {}", self.file(name).display()))
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

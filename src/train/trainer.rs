@@ -23,7 +23,7 @@ pub struct Options<'a> {
     pub backend: Box<dyn Backend>,
     /// How often a checkpoint is written.
     pub checkpoint: Every,
-    /// Asked after every step; the number of a signal ends the run there, resumable.
+    /// Asked before and after every step; the number of a signal ends the run there, resumable.
     pub stop: &'a dyn Fn() -> Option<i32>,
     /// Hears how the run goes.
     pub observer: &'a dyn Observer,
@@ -75,7 +75,7 @@ pub struct Summary {
 /// Whether a run begins or goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// From the initial parameters.
+    /// From the initial parameters; what an earlier run left in the directory is removed.
     Fresh,
     /// From the checkpoint in the run directory.
     Resume,
@@ -92,6 +92,7 @@ pub struct Trainer<'a> {
     optimizer: Optimizer<BoxedRule>,
     progress: Progress,
     grad: Vec<f32>,
+    fresh: bool,
     /// When this session began, less what earlier ones took.
     began: Instant,
     saved: Instant,
@@ -125,9 +126,25 @@ impl<'a> Trainer<'a> {
         };
         let grad = vec![0.0; params.count()];
         let now = Instant::now();
-        let began = now.checked_sub(Duration::from_secs_f64(progress.wall_seconds)).unwrap_or(now);
+        let earlier = Duration::try_from_secs_f64(progress.wall_seconds).unwrap_or_default();
+        let began = now.checked_sub(earlier).unwrap_or(now);
         let save_cost = Duration::ZERO;
-        Ok(Self { spec, data, dir, options, meta, params, optimizer, progress, grad, began, saved: now, save_cost })
+        let fresh = start == Start::Fresh;
+        Ok(Self {
+            spec,
+            data,
+            dir,
+            options,
+            meta,
+            params,
+            optimizer,
+            progress,
+            grad,
+            fresh,
+            began,
+            saved: now,
+            save_cost,
+        })
     }
 
     /// Trains to the end, to divergence, or until it is told to stop; the run directory says which.
@@ -136,8 +153,17 @@ impl<'a> Trainer<'a> {
     /// A file that cannot be written: the last good checkpoint is intact then, and the state is "failed".
     pub fn run(mut self) -> Result<Summary> {
         self.progress.state = State::Running;
+        if self.fresh {
+            self.dir.clear()?;
+        } else {
+            // First: new settings beside an old "finished" would say that they were run.
+            self.write_meta(State::Running, None)?;
+        }
         self.dir.write("config.toml", self.spec.to_toml().as_bytes())?;
         self.write_meta(State::Running, None)?;
+        if self.progress.epochs() < self.spec.epochs {
+            self.dir.remove(checkpoint::MODEL)?; // it belongs to the earlier end
+        }
         match self.train() {
             Ok(outcome) => {
                 let (state, reason) = match outcome {
@@ -169,8 +195,11 @@ impl<'a> Trainer<'a> {
             return Ok(Outcome::Diverged);
         }
         let indices = train_indices(self.spec, &self.data.train)?;
-        while self.epochs_done() < self.spec.epochs {
-            let epoch = self.epochs_done() + 1;
+        while self.progress.epochs() < self.spec.epochs {
+            if let Some(signal) = (self.options.stop)() {
+                return Ok(Outcome::Interrupted(signal));
+            }
+            let epoch = self.progress.epochs() + 1;
             let (order, size) = match self.spec.batch {
                 Batch::Size(size) => (data::order(self.spec.seed, epoch, indices), size),
                 Batch::Full => ((0..indices as u32).collect(), indices),
@@ -193,10 +222,6 @@ impl<'a> Trainer<'a> {
             self.save_if_due()?;
         }
         Ok(Outcome::Finished)
-    }
-
-    fn epochs_done(&self) -> u64 {
-        self.progress.rows.last().map_or(0, |row| row.epoch)
     }
 
     /// One optimizer step; whether loss and gradient were finite. Where they are not, the parameters stay as they were.
@@ -256,7 +281,7 @@ impl<'a> Trainer<'a> {
 
     fn save_if_due(&mut self) -> Result<()> {
         let due = match self.options.checkpoint {
-            Every::Epochs(n) => self.epochs_done().is_multiple_of(n),
+            Every::Epochs(n) => self.progress.epochs().is_multiple_of(n),
             Every::Time => self.saved.elapsed() >= 100 * self.save_cost,
         };
         if due { self.save() } else { Ok(()) }
@@ -308,7 +333,7 @@ impl Progress {
             "the checkpoint in {path} belongs to other settings; resume with the run's own config.toml, or start anew with --force"
         );
         ensure!(self.state != State::Diverged, "{path} has diverged, there is nothing to resume; see its metrics.csv");
-        let epochs = self.rows.last().map_or(0, |row| row.epoch);
+        let epochs = self.epochs();
         ensure!(epochs <= spec.epochs, "{path} has {epochs} epochs already, more than the {} asked for", spec.epochs);
         Ok(())
     }

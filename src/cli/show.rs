@@ -1,0 +1,124 @@
+//! `snr-bench show`: what a run directory says of its run, and what the lock and the checkpoint say of that.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use candle_core::Device;
+
+use super::progress::clock;
+use super::{print, quoted};
+use crate::config::RunSpec;
+use crate::error::Result;
+use crate::train::checkpoint::{CHECKPOINT, Checkpoint};
+use crate::train::{Meta, Row, RunDir, State, record};
+
+/// Show a run's state, settings and machine, and how to go on with it.
+///
+/// "running" is only said where a process holds the run directory's lock.
+#[derive(clap::Args, Debug)]
+pub(super) struct ShowArgs {
+    /// Run directory, such as one below results/
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Prints the run.
+///
+/// # Errors
+/// What is no run directory, or one with a damaged `config.toml` or `meta.json`.
+pub(super) fn run(args: ShowArgs) -> Result<()> {
+    print(describe(&args.dir)?.trim_end())
+}
+
+fn describe(dir: &Path) -> Result<String> {
+    if !dir.join("meta.json").is_file() {
+        let hint = match record::find(dir) {
+            Ok((records, _)) => {
+                format!("; the first of {} runs below it is {}", records.len(), records[0].dir.display())
+            }
+            Err(_) => "; 'snr-bench train' writes one".to_string(),
+        };
+        bail!("{} is not a run directory: it holds no meta.json{hint}", dir.display());
+    }
+    let spec = super::session::stored_spec(dir)?;
+    let meta = Meta::read(dir)?;
+    let locked = RunDir::is_locked(dir);
+    let checkpoint = dir.join(CHECKPOINT).exists().then(|| Checkpoint::read(&dir.join(CHECKPOINT), &Device::Cpu));
+    let mut text = format!("{}\n", dir.display());
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<11} {value}");
+    };
+    line("state", state(&meta, locked));
+    match record::read(dir) {
+        Ok(record) => record.rows.last().into_iter().for_each(|row| {
+            line("progress", progress(row, &spec));
+            line("last row", losses(row));
+        }),
+        Err(_) if !dir.join("metrics.csv").exists() => line("progress", "nothing measured yet".to_string()),
+        Err(e) => line("progress", format!("unknown: {e:#}")),
+    }
+    line("checkpoint", saved(&checkpoint));
+    line("data", format!("{}, hash {}", meta.dataset, meta.data_hash));
+    line(
+        "machine",
+        format!("{}, {}, {}, {} threads, {}", meta.cpu, meta.simd, meta.device, meta.threads, meta.platform),
+    );
+    let git = if meta.git.is_empty() { "built outside git".to_string() } else { format!("git {}", meta.git) };
+    line("versions", format!("snr-bench {} ({git}), Candle {}", meta.version, meta.candle));
+    line("command", meta.command.iter().map(|arg| quoted(arg)).collect::<Vec<_>>().join(" "));
+    let _ = write!(
+        text,
+        "settings\n  {}\n\n{}",
+        spec.to_toml().trim_end().replace('\n', "\n  "),
+        advice(dir, &meta, &spec, locked)
+    );
+    Ok(text)
+}
+
+fn state(meta: &Meta, locked: bool) -> String {
+    let reason = meta.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+    match (meta.state, locked) {
+        (State::Running, true) => "running".to_string(),
+        (State::Running, false) => "was running, but no process holds its lock: interrupted".to_string(),
+        (state, false) => format!("{state}{reason}"),
+        (state, true) => format!("{state}{reason}; a process is about to go on with it"),
+    }
+}
+
+fn progress(row: &Row, spec: &RunSpec) -> String {
+    let took = clock(row.wall_seconds);
+    format!("{} of {} epochs, {} steps, {} images in {took}", row.epoch, spec.epochs, row.step, row.samples_seen)
+}
+
+fn losses(row: &Row) -> String {
+    let train = row.train_loss.zip(row.train_accuracy);
+    let train =
+        train.map_or(String::new(), |(loss, accuracy)| format!("training loss {loss:.4} ({:.2}%), ", 100.0 * accuracy));
+    format!("{train}validation loss {:.4} ({:.2}%)", row.val_loss, 100.0 * row.val_accuracy)
+}
+
+fn saved(checkpoint: &Option<Result<Checkpoint>>) -> String {
+    match checkpoint {
+        None => "none yet: resuming begins anew".to_string(),
+        Some(Err(e)) => format!("damaged: {e:#}"),
+        Some(Ok(Checkpoint { progress, .. })) => {
+            let batches = match progress.epoch.batches {
+                0 => String::new(),
+                n => format!(" and {n} batches of the next"),
+            };
+            format!("intact, after {} epochs{batches}, {} steps", progress.epochs(), progress.step)
+        }
+    }
+}
+
+/// What to do next.
+fn advice(dir: &Path, meta: &Meta, spec: &RunSpec, locked: bool) -> String {
+    let resume = format!("snr-bench train --resume {}", quoted(&dir.to_string_lossy()));
+    match meta.state {
+        _ if locked => "it is under way; Ctrl-C or SIGTERM ends it so that it can be resumed".to_string(),
+        State::Diverged => "it diverged, there is nothing to resume".to_string(),
+        State::Finished => format!("train it longer with: {resume} --epochs {}", spec.epochs.saturating_mul(2)),
+        State::Running | State::Interrupted | State::Failed => format!("go on with: {resume}"),
+    }
+}

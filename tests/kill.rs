@@ -1,0 +1,160 @@
+//! `kill -9` at random moments: nothing is lost, and the end is that of a run that was never disturbed.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{TINY, assert_ok, losses, program, snr_bench};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use snr_bench::train::{State, checkpoint::CHECKPOINT, record};
+use tempfile::tempdir;
+
+/// Kills of each of the two tests.
+const KILLS: usize = 30;
+const TEMPORARY: &str = ".checkpoint.safetensors.tmp";
+
+/// When to kill.
+#[derive(Clone, Copy)]
+enum Moment {
+    /// So long after the start of the process: it loads data, takes over the directory, begins.
+    Start(Duration),
+    /// So long after the next checkpoint.
+    Checkpoint(Duration),
+    /// So long after the next temporary file appeared: in the middle of writing.
+    Writing(Duration),
+}
+
+impl Moment {
+    fn random(random: &mut ChaCha8Rng) -> Self {
+        let kind = random.random_range(0..4);
+        let mut within = |most: f64| Duration::from_secs_f64(random.random_range(0.0..most));
+        match kind {
+            0 => Moment::Start(within(1.0)),
+            1 => Moment::Checkpoint(within(0.03)),
+            2 => Moment::Writing(within(0.001)),
+            _ => Moment::Writing(within(0.015)),
+        }
+    }
+
+    /// Waits until then; whether the process is still there.
+    fn wait(self, child: &mut Child, run: &dyn Fn() -> Option<PathBuf>) -> bool {
+        let modified = || fs::metadata(run()?.join(CHECKPOINT)).and_then(|file| file.modified()).ok();
+        let writing = || run().is_some_and(|run| run.join(TEMPORARY).exists());
+        let (start, before) = (Instant::now(), modified());
+        // What an earlier kill left is not what this process writes.
+        if let Some(run) = run() {
+            let _ = fs::remove_file(run.join(TEMPORARY));
+        }
+        let time = loop {
+            match self {
+                Moment::Start(time) => break time,
+                Moment::Checkpoint(time) if modified() != before => break time,
+                Moment::Writing(time) if writing() => break time,
+                _ => {}
+            }
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "no checkpoint for a minute");
+            std::thread::sleep(Duration::from_micros(100));
+        };
+        std::thread::sleep(time);
+        child.try_wait().unwrap().is_none()
+    }
+}
+
+/// What a killed process may have left: every row whole, none missing or twice, and each that of the undisturbed run.
+fn check_directory(run: &Path, undisturbed: &[String]) {
+    let record = record::read(run).unwrap_or_else(|e| panic!("{e:#}"));
+    assert!(!record.cut_off);
+    let lines = losses(run);
+    assert_eq!(lines.len(), record.rows.len() + 1);
+    assert_eq!(lines, undisturbed[..lines.len()]);
+    let (found, warnings) = record::find(run).unwrap();
+    assert_eq!((found.len(), warnings.len()), (1, 0), "{warnings:?}");
+}
+
+/// Runs what `args` say of a folder, undisturbed in `whole`; in `parts` it is killed at random and repeated until it is
+/// done; and anew, until it was killed often enough. `run` finds the run directory in the folder.
+fn kill_at_random(seed: u64, args: impl Fn(&Path) -> Vec<String>, run: impl Fn(&Path) -> Option<PathBuf>) {
+    let dir = tempdir().unwrap();
+    let start = |folder: &Path| {
+        program(dir.path()).args(args(folder)).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
+    assert_ok(&start(&whole).wait_with_output().unwrap());
+    let whole = run(&whole).unwrap();
+    let undisturbed = losses(&whole);
+
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let (mut kills, mut in_writing, mut before_any_row, mut ends) = (0, 0, 0, 0);
+    while kills < KILLS {
+        loop {
+            let mut child = start(&parts);
+            let find = || run(&parts);
+            if kills >= KILLS || !Moment::random(&mut random).wait(&mut child, &find) {
+                assert_ok(&child.wait_with_output().unwrap());
+                break;
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+            let Some(run) = run(&parts).filter(|run| run.join("metrics.csv").exists()) else {
+                before_any_row += 1;
+                continue;
+            };
+            in_writing += usize::from(run.join(TEMPORARY).exists());
+            check_directory(&run, &undisturbed);
+            if kills % 8 == 0 {
+                let plot = ["plot", "parts", "--format", "svg", "--out", "figures"];
+                assert_ok(&snr_bench(dir.path(), &plot));
+            }
+        }
+        ends += 1;
+        let done = run(&parts).unwrap();
+        assert_eq!(losses(&done), undisturbed);
+        let model = |dir: &Path| fs::read(dir.join("model.safetensors")).unwrap();
+        assert!(model(&done) == model(&whole), "model.safetensors differs");
+        assert_eq!(record::read(&done).unwrap().state, State::Finished);
+        fs::remove_dir_all(&parts).unwrap();
+    }
+    eprintln!(
+        "{kills} kills in {ends} runs: {in_writing} left half a checkpoint, {before_any_row} came before any row"
+    );
+}
+
+fn strings(args: &[&str]) -> Vec<String> {
+    args.iter().map(|arg| arg.to_string()).collect()
+}
+
+/// `train`, then `train --resume`; a checkpoint an epoch.
+#[test]
+fn a_run_in_batches_survives_kills() {
+    let args = |folder: &Path| {
+        let folder = folder.to_str().unwrap();
+        match Path::new(folder).join("config.toml").exists() {
+            true => strings(&["train", "--resume", folder]),
+            false => {
+                strings(&[&["train", "--out", folder, "--optim", "snradam", "--epochs", "60"], &TINY[..]].concat())
+            }
+        }
+    };
+    kill_at_random(1, args, |folder| Some(folder.to_path_buf()));
+}
+
+/// The same `full-batch` again and again; checkpoints by time.
+#[test]
+fn full_batch_survives_kills() {
+    let args = |folder: &Path| {
+        let own = ["full-batch", "--out", folder.to_str().unwrap(), "--optim", "adam", "--epochs", "400"];
+        strings(&[&own, &TINY[..12]].concat())
+    };
+    kill_at_random(2, args, |folder| {
+        let mut entries = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+        entries.find(|path| path.file_name().is_some_and(|name| name != "figures"))
+    });
+}
