@@ -8,12 +8,12 @@ use pulp::{Arch, MemMask, Simd, WithSimd};
 
 use super::buffer::Buffer;
 
-/// Matrix A: element (i, k) at `data[i * row + k * col]`.
+/// Matrix A: element (i, k) at `data[i * stride + k]`, or at `data[i + k * stride]` where it is transposed.
 #[derive(Clone, Copy)]
 pub struct Left<'a> {
-    pub data: &'a [f32],
-    pub row: usize,
-    pub col: usize,
+    data: &'a [f32],
+    stride: usize,
+    transposed: bool,
 }
 
 /// Matrix B: row k of panel p (columns from `p · width`) begins at `data[p * panel + k * row]`.
@@ -27,12 +27,17 @@ pub struct Right<'a> {
 impl<'a> Left<'a> {
     /// Row-major `[m, k]`, rows `stride` apart.
     pub fn rows(data: &'a [f32], stride: usize) -> Self {
-        Self { data, row: stride, col: 1 }
+        Self { data, stride, transposed: false }
     }
 
     /// The transpose of a row-major `[k, m]`, rows `stride` apart.
     pub fn transposed(data: &'a [f32], stride: usize) -> Self {
-        Self { data, row: 1, col: stride }
+        Self { data, stride, transposed: true }
+    }
+
+    /// Where element (i, k) is.
+    fn at(&self, i: usize, k: usize) -> usize {
+        if self.transposed { i + k * self.stride } else { i * self.stride + k }
     }
 }
 
@@ -126,13 +131,13 @@ impl Packed {
         Self { data: Buffer::zeros(n.div_ceil(width) * k * width), k, width }
     }
 
-    /// Takes over the matrix whose element (i, j) is `b.data[i * b.row + j * b.col]`.
+    /// Takes over `b` `[k, n]`.
     pub fn pack(&mut self, b: Left, n: usize) {
         let (k, width) = (self.k, self.width);
         for j in 0..n {
             let panel = &mut self.data[j / width * k * width + j % width..];
             for i in 0..k {
-                panel[i * width] = b.data[i * b.row + j * b.col];
+                panel[i * width] = b.data[b.at(i, j)];
             }
         }
     }
@@ -163,7 +168,7 @@ impl WithSimd for MatMul<'_> {
         let panel = b.panel.unwrap_or(width);
         // What makes the pointers below valid: every index that a tile reads or writes is at most one of these.
         if k > 0 {
-            assert!((m - 1) * a.row + (k - 1) * a.col < a.data.len(), "matrix A is too short");
+            assert!(a.at(m - 1, k - 1) < a.data.len(), "matrix A is too short");
             let last = (n - 1) / width * panel + (k - 1) * b.row + (n - 1) % width;
             assert!(last < b.data.len(), "matrix B is too short");
             // Full panels before the last one end where it begins, or later where rows are longer than a panel.
@@ -178,15 +183,18 @@ impl WithSimd for MatMul<'_> {
         while j < n {
             let (vectors, columns) = if n - j >= width { (2, width) } else { (1, lanes.min(n - j)) };
             // As many rows as accumulators fit beside the vectors of B and one element of A, all tiles about equally high.
-            let most = if vectors == 2 { S::REGISTER_COUNT / 2 - 2 } else { (S::REGISTER_COUNT - 4).min(25) };
+            let most = match (vectors, columns == vectors * lanes) {
+                (2, _) => S::REGISTER_COUNT / 2 - 2,
+                (_, true) => S::REGISTER_COUNT - 7,
+                (_, false) => 8,
+            };
             let tiles = m.div_ceil(most);
             for t in 0..tiles {
                 let (i, end) = (t * m / tiles, (t + 1) * m / tiles);
                 let tile = Tile {
                     k,
-                    a: a.data[i * a.row..].as_ptr(),
-                    a_row: a.row,
-                    a_col: a.col,
+                    a: a.data[a.at(i, 0)..].as_ptr(),
+                    a_stride: a.stride,
                     b: b.data[(j / width * panel + j % width).min(b.data.len())..].as_ptr(),
                     b_row: b.row,
                     c: out.data[i * out.stride + j..].as_mut_ptr(),
@@ -195,7 +203,7 @@ impl WithSimd for MatMul<'_> {
                     write: out.write,
                     j,
                 };
-                tile.run(simd, end - i, vectors);
+                tile.run(simd, end - i, vectors, a.transposed);
             }
             j += columns;
         }
@@ -207,8 +215,7 @@ impl WithSimd for MatMul<'_> {
 struct Tile<'a> {
     k: usize,
     a: *const f32,
-    a_row: usize,
-    a_col: usize,
+    a_stride: usize,
     b: *const f32,
     b_row: usize,
     c: *mut f32,
@@ -222,12 +229,13 @@ struct Tile<'a> {
 
 impl Tile<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S, rows: usize, vectors: usize) {
+    fn run<S: Simd>(self, simd: S, rows: usize, vectors: usize, transposed: bool) {
         macro_rules! kernels {
             ($nv:literal, $full:literal, $($mr:literal)*) => {
                 match rows {
-                    $($mr => simd.vectorize(Kernel::<$mr, $nv, $full>(self)),)*
-                    _ => unreachable!("a tile has 1 to 25 rows"),
+                    $($mr if transposed => simd.vectorize(Kernel::<$mr, $nv, $full, true>(self)),
+                    $mr => simd.vectorize(Kernel::<$mr, $nv, $full, false>(self)),)*
+                    _ => unreachable!("no tile is that high"),
                 }
             };
         }
@@ -236,15 +244,17 @@ impl Tile<'_> {
         } else if self.columns == S::F32_LANES {
             kernels!(1, true, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25)
         } else {
-            kernels!(1, false, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25)
+            kernels!(1, false, 1 2 3 4 5 6 7 8)
         }
     }
 }
 
 /// The kernel for `MR` rows and `NV` vectors; where not `FULL`, the only vector has fewer columns than lanes.
-struct Kernel<'a, const MR: usize, const NV: usize, const FULL: bool>(Tile<'a>);
+struct Kernel<'a, const MR: usize, const NV: usize, const FULL: bool, const TRANSPOSED: bool>(Tile<'a>);
 
-impl<const MR: usize, const NV: usize, const FULL: bool> WithSimd for Kernel<'_, MR, NV, FULL> {
+impl<const MR: usize, const NV: usize, const FULL: bool, const TRANSPOSED: bool> WithSimd
+    for Kernel<'_, MR, NV, FULL, TRANSPOSED>
+{
     type Output = ();
 
     #[inline(always)]
@@ -255,17 +265,17 @@ impl<const MR: usize, const NV: usize, const FULL: bool> WithSimd for Kernel<'_,
         // SAFETY (all of it): the rows, columns and k of one tile, whose pointers are good for them; not FULL, a vector
         // is read and written through a mask of the tile's columns.
         unsafe {
-            for k in 0..t.k {
-                let mut b = [simd.splat_f32s(0.0); NV];
-                for (v, b) in b.iter_mut().enumerate() {
-                    *b = load::<S, FULL>(simd, mask, t.b.add(k * t.b_row + v * S::F32_LANES));
+            let mut k = 0;
+            // One row of A after another has its neighbouring elements in one place.
+            if !TRANSPOSED && NV == 1 {
+                while k + 1 <= t.k {
+                    steps::<S, MR, NV, FULL, TRANSPOSED, 1>(simd, &t, k, mask, &mut acc);
+                    k += 1;
                 }
-                for (r, acc) in acc.iter_mut().enumerate() {
-                    let a = simd.splat_f32s(*t.a.add(r * t.a_row + k * t.a_col));
-                    for (acc, b) in acc.iter_mut().zip(b) {
-                        *acc = simd.mul_add_e_f32s(a, b, *acc);
-                    }
-                }
+            }
+            while k < t.k {
+                steps::<S, MR, NV, FULL, TRANSPOSED, 1>(simd, &t, k, mask, &mut acc);
+                k += 1;
             }
             for (r, acc) in acc.into_iter().enumerate() {
                 for (v, ab) in acc.into_iter().enumerate() {
@@ -286,6 +296,42 @@ impl<const MR: usize, const NV: usize, const FULL: bool> WithSimd for Kernel<'_,
                         false => simd.mask_store_ptr_f32s(mask, c, value),
                     }
                 }
+            }
+        }
+    }
+}
+
+/// `STEPS` steps of the sum over k.
+///
+/// # Safety
+/// The tile's pointers are good for the tile, k to k + `STEPS` are in it.
+#[inline(always)]
+unsafe fn steps<
+    S: Simd,
+    const MR: usize,
+    const NV: usize,
+    const FULL: bool,
+    const TRANSPOSED: bool,
+    const STEPS: usize,
+>(
+    simd: S,
+    t: &Tile,
+    k: usize,
+    mask: MemMask<S::m32s>,
+    acc: &mut [[S::f32s; NV]; MR],
+) {
+    let mut b = [[simd.splat_f32s(0.0); NV]; STEPS];
+    for (step, b) in b.iter_mut().enumerate() {
+        for (v, b) in b.iter_mut().enumerate() {
+            *b = unsafe { load::<S, FULL>(simd, mask, t.b.add((k + step) * t.b_row + v * S::F32_LANES)) };
+        }
+    }
+    for (r, acc) in acc.iter_mut().enumerate() {
+        for (step, b) in b.iter().enumerate() {
+            let at = if TRANSPOSED { r + (k + step) * t.a_stride } else { r * t.a_stride + k + step };
+            let a = simd.splat_f32s(unsafe { *t.a.add(at) });
+            for (acc, b) in acc.iter_mut().zip(b) {
+                *acc = simd.mul_add_e_f32s(a, *b, *acc);
             }
         }
     }
