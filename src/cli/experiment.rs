@@ -144,7 +144,8 @@ impl Tally {
 /// Whether the run is at its end, so that there is nothing to do.
 fn has_ended(path: &Path, spec: &RunSpec) -> bool {
     let same = session::stored_spec(path).is_ok_and(|stored| stored == *spec);
-    same && Meta::read(path).is_ok_and(|meta| matches!(meta.state, State::Finished | State::Diverged))
+    let ended = |meta: Meta| meta.config == *spec && matches!(meta.state, State::Finished | State::Diverged);
+    same && Meta::read(path).is_ok_and(ended)
 }
 
 fn say(args: &ExperimentArgs, text: &str) {

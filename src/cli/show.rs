@@ -70,7 +70,7 @@ fn describe(dir: &Path) -> Result<String> {
     let _ = write!(
         text,
         "settings\n  {}\n\n{}",
-        spec.to_toml().trim_end().replace('\n', "\n  "),
+        spec.to_toml().trim_end().replace("\n\n", "\n").replace('\n', "\n  "),
         advice(dir, &meta, &spec, locked)
     );
     Ok(text)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use crate::error::Result;
 
@@ -104,13 +104,17 @@ impl RunDir {
     /// # Errors
     /// Also a folder that was removed or replaced since it was locked: another process may be at work in its place.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        if !self.is_still_ours() {
-            bail!(
+        let moved = || {
+            anyhow!(
                 "cannot write {}: the run directory was moved or removed while the run was under way; put it back to resume from its last checkpoint, or start anew",
                 self.file(name).display()
-            );
+            )
+        };
+        if !self.is_still_ours() {
+            return Err(moved());
         }
-        write_atomic(&self.file(name), bytes)
+        // Asked again, because it may have happened meanwhile.
+        write_atomic(&self.file(name), bytes).map_err(|e| if self.is_still_ours() { e } else { moved() })
     }
 
     /// Whether the folder under this name is the one that was locked.

@@ -2,7 +2,8 @@
 #![allow(dead_code)] // each test file uses its part
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// Settings of a run of a fraction of a second, on data that need no files.
 pub const TINY: [&str; 14] = [
@@ -73,4 +74,54 @@ pub fn assert_ok(output: &Output) {
 pub fn losses(dir: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(dir.join("metrics.csv")).expect("metrics.csv");
     text.lines().map(|line| line.rsplitn(3, ',').last().unwrap_or_default().to_string()).collect()
+}
+
+/// A program in the background, which ends with the test at the latest.
+pub struct Background(Option<Child>);
+
+impl Background {
+    /// Starts the program in `dir`.
+    pub fn start(dir: &Path, args: &[&str]) -> Self {
+        let child = program(dir).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Self(Some(child.expect("the program starts")))
+    }
+
+    /// Waits until the condition holds while the program runs; fails where it ends before.
+    #[track_caller]
+    pub fn until(&mut self, condition: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !condition() {
+            assert!(start.elapsed() < Duration::from_secs(60), "nothing happened for a minute");
+            if !self.is_running() {
+                panic!("the program ended: {}", stderr(&self.0.take().unwrap().wait_with_output().unwrap()));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Whether the program still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.0.as_mut().unwrap().try_wait().unwrap().is_none()
+    }
+
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(self.0.as_ref().unwrap());
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits for the end.
+    pub fn end(mut self) -> Output {
+        self.0.take().unwrap().wait_with_output().unwrap()
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
