@@ -54,13 +54,19 @@ fn matmul_in_every_way() {
         let mut r = rng(seed);
         let (m, n, k) = (r.random_range(1..70), r.random_range(1..90), r.random_range(1..40));
         let (a, b, bias, c) = (normal(&mut r, m * k), normal(&mut r, k * n), normal(&mut r, n), normal(&mut r, m * n));
+        let residual = normal(&mut r, m * (n + 1));
         let product =
             |i: usize, j: usize| (0..k).map(|x| f64::from(a[i * k + x]) * f64::from(b[x * n + j])).sum::<f64>();
         let transposed: Vec<f32> = (0..m * k).map(|i| a[i % m * k + i / m]).collect();
         let mut packed = Packed::new(k, n);
         packed.pack(Left::rows(&b, n), n);
-        let write =
-            [Write::Set, Write::Add, Write::Bias(&bias), Write::AddBias(&bias), Write::Times][seed as usize % 5];
+        let write = [
+            Write::Set,
+            Write::Add,
+            Write::Bias(&bias),
+            Write::Residual { bias: &bias, data: &residual, stride: n + 1 },
+            Write::Times,
+        ][seed as usize % 5];
         let expected: Vec<f32> = (0..m * n)
             .map(|x| {
                 let (ab, c, bias) = (product(x / n, x % n), f64::from(c[x]), f64::from(bias[x % n]));
@@ -68,7 +74,7 @@ fn matmul_in_every_way() {
                     Write::Set => ab,
                     Write::Add => c + ab,
                     Write::Bias(_) => ab + bias,
-                    Write::AddBias(_) => c + ab + bias,
+                    Write::Residual { .. } => f64::from(residual[x / n * (n + 1) + x % n]) + ab + bias,
                     Write::Times => c * ab,
                 }) as f32
             })

@@ -15,6 +15,9 @@ use pulp::{Arch, Simd, WithSimd};
 use super::math;
 use super::matmul::{Dims, Left, Out, Right, matmul_in};
 
+/// Queries are padded to this many: whole vectors of every instruction set.
+const BLOCK: usize = 16;
+
 /// Sizes. Q, O are `[images · queries, heads · dim]`, K and V halves of the rows of KV `[images · tokens, 2 · heads · dim]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
@@ -26,9 +29,8 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Queries with padding to whole vectors of every instruction set.
     fn padded(&self) -> usize {
-        self.queries.next_multiple_of(16)
+        self.queries.next_multiple_of(BLOCK)
     }
 
     fn width(&self) -> usize {
@@ -85,13 +87,26 @@ pub fn composed(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
 /// out `[dim, padded]` ← scale · xᵀ, with x `[queries, dim]` of rows `stride` apart, and 0 in the padding.
 #[inline(always)]
 fn transpose(shape: &Shape, x: &[f32], stride: usize, scale: f32, out: &mut [f32]) {
-    let x = &x[..(shape.queries - 1) * stride + shape.dim];
-    for (d, out) in out.chunks_exact_mut(shape.padded()).enumerate() {
-        let (values, padding) = out.split_at_mut(shape.queries);
-        for (i, out) in values.iter_mut().enumerate() {
-            *out = x[i * stride + d] * scale;
+    let (queries, dim, padded) = (shape.queries, shape.dim, shape.padded());
+    for first in (0..queries).step_by(BLOCK) {
+        for left in (0..dim).step_by(BLOCK) {
+            let width = BLOCK.min(dim - left);
+            // Read along the rows, written along the columns; only this small square is walked across.
+            let mut square = [[0.0; BLOCK]; BLOCK];
+            for (row, i) in square.iter_mut().zip(first..queries) {
+                let x = &x[i * stride + left..];
+                match x.first_chunk::<BLOCK>() {
+                    Some(whole) => *row = *whole,
+                    None => row[..width].copy_from_slice(&x[..width]),
+                }
+            }
+            for d in 0..width {
+                let out = &mut out[(left + d) * padded + first..][..BLOCK];
+                for (out, row) in out.iter_mut().zip(&square) {
+                    *out = row[d] * scale;
+                }
+            }
         }
-        padding.fill(0.0);
     }
 }
 

@@ -49,9 +49,9 @@ impl Linear {
         self.apply(rows, x, y, Write::Bias(&self.bias));
     }
 
-    /// y ← y + x Wᵀ + b: what a residual connection needs.
-    pub fn forward_add(&self, rows: usize, x: Rows, y: &mut [f32]) {
-        self.apply(rows, x, y, Write::AddBias(&self.bias));
+    /// y ← r + x Wᵀ + b: with a residual connection.
+    pub fn forward_residual(&self, rows: usize, x: Rows, r: Rows, y: &mut [f32]) {
+        self.apply(rows, x, y, Write::Residual { bias: &self.bias, data: r.data, stride: r.stride });
     }
 
     fn apply(&self, rows: usize, x: Rows, y: &mut [f32], write: Write) {

@@ -25,39 +25,43 @@ const TAIL: [f32; 12] = [
 
 /// c₀ + c₁x + c₂x² + …
 #[inline(always)]
-fn polynomial<S: Simd>(simd: S, x: S::f32s, coefficients: &[f32]) -> S::f32s {
-    let mut sum = simd.splat_f32s(0.0);
-    for &c in coefficients.iter().rev() {
+fn polynomial<S: Simd, const N: usize>(simd: S, x: S::f32s, coefficients: &[f32; N]) -> S::f32s {
+    let mut sum = simd.splat_f32s(coefficients[N - 1]);
+    for &c in coefficients[..N - 1].iter().rev() {
         sum = simd.mul_add_e_f32s(sum, x, simd.splat_f32s(c));
     }
     sum
 }
 
-/// exp(x) for x ≤ 88, relative error about 1e-7; 0 below -87, NaN for NaN.
+/// 2^(x·factor) for a product from -126 to 127, relative error 1e-7 and one more for every power of e.
+#[inline(always)]
+fn exp2<S: Simd>(simd: S, x: S::f32s, factor: f32) -> S::f32s {
+    let factor = simd.splat_f32s(factor);
+    // Adding 1.5·2²³ rounds to an integer n, which is then the low bits of the sum.
+    let round = simd.splat_f32s(12_582_912.0);
+    let shifted = simd.mul_add_e_f32s(x, factor, round);
+    let n = simd.sub_f32s(shifted, round);
+    let f = simd.mul_add_e_f32s(x, factor, simd.neg_f32s(n));
+    let exponent = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
+    let two_to_f = simd.transmute_u32s_f32s(polynomial(simd, f, &EXP2));
+    simd.transmute_f32s_u32s(simd.add_u32s(two_to_f, exponent))
+}
+
+/// exp(x) for x ≤ 0; 0 below -87, NaN for NaN.
 #[inline(always)]
 pub fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    // log₂e in two parts, so that f keeps its digits where x is large.
-    const HIGH: f32 = std::f32::consts::LOG2_E;
-    const LOW: f32 = (std::f64::consts::LOG2_E - HIGH as f64) as f32;
-    // Adding 1.5·2²³ rounds to an integer, which is then the low bits of the sum.
-    let round = simd.splat_f32s(12_582_912.0);
-    let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(HIGH), round);
-    let n = simd.sub_f32s(shifted, round);
-    let f = simd.mul_add_e_f32s(x, simd.splat_f32s(HIGH), simd.neg_f32s(n));
-    let f = simd.mul_add_e_f32s(x, simd.splat_f32s(LOW), f);
-    let two_to_f = simd.transmute_u32s_f32s(polynomial(simd, f, &EXP2));
-    let exponent = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
-    let result = simd.transmute_f32s_u32s(simd.add_u32s(two_to_f, exponent));
     let tiny = simd.less_than_f32s(x, simd.splat_f32s(-87.0));
-    simd.select_f32s(tiny, simd.splat_f32s(0.0), result)
+    simd.select_f32s(tiny, simd.splat_f32s(0.0), exp2(simd, x, std::f32::consts::LOG2_E))
 }
 
 /// Φ(x), the standard normal distribution function, and its derivative φ(x).
 #[inline(always)]
 pub fn normal<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
-    let density = exp(simd, simd.mul_f32s(simd.mul_f32s(x, simd.splat_f32s(-0.5)), x));
-    let y = simd.min_f32s(simd.abs_f32s(x), simd.splat_f32s(5.0));
+    // Beyond 13 the density is 0 to all purposes, and its exponent would leave f32.
+    let y = simd.min_f32s(simd.abs_f32s(x), simd.splat_f32s(13.0));
+    let density = exp2(simd, simd.mul_f32s(y, y), -0.5 * std::f32::consts::LOG2_E);
     let t = simd.mul_add_e_f32s(y, simd.splat_f32s(0.4), simd.splat_f32s(-1.0));
+    let t = simd.min_f32s(t, simd.splat_f32s(1.0));
     let tail = simd.mul_f32s(density, polynomial(simd, t, &TAIL));
     let negative = simd.less_than_f32s(x, simd.splat_f32s(0.0));
     let cdf = simd.select_f32s(negative, tail, simd.sub_f32s(simd.splat_f32s(1.0), tail));

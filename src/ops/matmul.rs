@@ -57,8 +57,8 @@ pub enum Write<'a> {
     Add,
     /// C ← A·B + b, the same for every row
     Bias(&'a [f32]),
-    /// C ← C + A·B + b
-    AddBias(&'a [f32]),
+    /// C ← R + A·B + b, with R like C but for the distance of its rows
+    Residual { bias: &'a [f32], data: &'a [f32], stride: usize },
     /// C ← C ∘ A·B
     Times,
 }
@@ -176,8 +176,11 @@ impl WithSimd for MatMul<'_> {
             assert!(b.panel.is_some() || b.row >= n || k == 1, "rows of B overlap");
         }
         assert!((m - 1) * out.stride + n <= out.data.len() && (out.stride >= n || m == 1), "matrix C is too short");
-        if let Write::Bias(bias) | Write::AddBias(bias) = out.write {
+        if let Write::Bias(bias) | Write::Residual { bias, .. } = out.write {
             assert!(bias.len() >= n, "the bias is too short");
+        }
+        if let Write::Residual { data, stride, .. } = out.write {
+            assert!((m - 1) * stride + n <= data.len(), "the residual is too short");
         }
         let mut j = 0;
         while j < n {
@@ -201,6 +204,7 @@ impl WithSimd for MatMul<'_> {
                     c_row: out.stride,
                     columns,
                     write: out.write,
+                    i,
                     j,
                 };
                 tile.run(simd, end - i, vectors, a.transposed);
@@ -223,7 +227,8 @@ struct Tile<'a> {
     /// Columns of the tile: all of its vectors', or fewer than one vector's.
     columns: usize,
     write: Write<'a>,
-    /// Column of C where the tile begins, which is where its part of the bias does.
+    /// Row and column of C where the tile begins.
+    i: usize,
     j: usize,
 }
 
@@ -265,17 +270,18 @@ impl<const MR: usize, const NV: usize, const FULL: bool, const TRANSPOSED: bool>
         // SAFETY (all of it): the rows, columns and k of one tile, whose pointers are good for them; not FULL, a vector
         // is read and written through a mask of the tile's columns.
         unsafe {
-            let mut k = 0;
-            // One row of A after another has its neighbouring elements in one place.
-            if !TRANSPOSED && NV == 1 {
-                while k + 1 <= t.k {
-                    steps::<S, MR, NV, FULL, TRANSPOSED, 1>(simd, &t, k, mask, &mut acc);
-                    k += 1;
+            for k in 0..t.k {
+                let mut b = [simd.splat_f32s(0.0); NV];
+                for (v, b) in b.iter_mut().enumerate() {
+                    *b = load::<S, FULL>(simd, mask, t.b.add(k * t.b_row + v * S::F32_LANES));
                 }
-            }
-            while k < t.k {
-                steps::<S, MR, NV, FULL, TRANSPOSED, 1>(simd, &t, k, mask, &mut acc);
-                k += 1;
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    let at = if TRANSPOSED { r + k * t.a_stride } else { r * t.a_stride + k };
+                    let a = simd.splat_f32s(*t.a.add(at));
+                    for (acc, b) in acc.iter_mut().zip(b) {
+                        *acc = simd.mul_add_e_f32s(a, b, *acc);
+                    }
+                }
             }
             for (r, acc) in acc.into_iter().enumerate() {
                 for (v, ab) in acc.into_iter().enumerate() {
@@ -286,9 +292,10 @@ impl<const MR: usize, const NV: usize, const FULL: bool, const TRANSPOSED: bool>
                         Write::Add => simd.add_f32s(load::<S, FULL>(simd, mask, c), ab),
                         Write::Times => simd.mul_f32s(load::<S, FULL>(simd, mask, c), ab),
                         Write::Bias(bias) => simd.add_f32s(ab, load::<S, FULL>(simd, mask, bias.as_ptr().add(t.j + j))),
-                        Write::AddBias(bias) => {
+                        Write::Residual { bias, data, stride } => {
                             let ab = simd.add_f32s(ab, load::<S, FULL>(simd, mask, bias.as_ptr().add(t.j + j)));
-                            simd.add_f32s(load::<S, FULL>(simd, mask, c), ab)
+                            let at = data.as_ptr().add((t.i + r) * stride + t.j + j);
+                            simd.add_f32s(load::<S, FULL>(simd, mask, at), ab)
                         }
                     };
                     match FULL {
@@ -296,42 +303,6 @@ impl<const MR: usize, const NV: usize, const FULL: bool, const TRANSPOSED: bool>
                         false => simd.mask_store_ptr_f32s(mask, c, value),
                     }
                 }
-            }
-        }
-    }
-}
-
-/// `STEPS` steps of the sum over k.
-///
-/// # Safety
-/// The tile's pointers are good for the tile, k to k + `STEPS` are in it.
-#[inline(always)]
-unsafe fn steps<
-    S: Simd,
-    const MR: usize,
-    const NV: usize,
-    const FULL: bool,
-    const TRANSPOSED: bool,
-    const STEPS: usize,
->(
-    simd: S,
-    t: &Tile,
-    k: usize,
-    mask: MemMask<S::m32s>,
-    acc: &mut [[S::f32s; NV]; MR],
-) {
-    let mut b = [[simd.splat_f32s(0.0); NV]; STEPS];
-    for (step, b) in b.iter_mut().enumerate() {
-        for (v, b) in b.iter_mut().enumerate() {
-            *b = unsafe { load::<S, FULL>(simd, mask, t.b.add((k + step) * t.b_row + v * S::F32_LANES)) };
-        }
-    }
-    for (r, acc) in acc.iter_mut().enumerate() {
-        for (step, b) in b.iter().enumerate() {
-            let at = if TRANSPOSED { r + (k + step) * t.a_stride } else { r * t.a_stride + k + step };
-            let a = simd.splat_f32s(unsafe { *t.a.add(at) });
-            for (acc, b) in acc.iter_mut().zip(b) {
-                *acc = simd.mul_add_e_f32s(a, *b, *acc);
             }
         }
     }

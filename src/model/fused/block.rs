@@ -160,17 +160,15 @@ impl Block {
         s.clock.forward(Part::Projections);
         attention::forward(shape, &a.q, &a.kv, &mut a.p, &mut a.o, &mut s.attention);
         s.clock.forward(Part::Attention);
-        copy_rows(&a.x, self.query_stride(), &mut a.r[..query_rows * d], d);
-        self.proj.forward_add(query_rows, dense(&a.o), &mut a.r);
+        let x = Rows { data: &a.x, stride: self.query_stride() };
+        self.proj.forward_residual(query_rows, dense(&a.o), x, &mut a.r);
         s.clock.forward(Part::Projections);
 
         layer_norm::forward(&a.r[..query_rows * d], &self.norm2, &mut a.y2, &mut a.stats2);
         s.clock.forward(Part::LayerNorm);
         self.fc1.forward(query_rows, dense(&a.y2), &mut a.h);
         gelu::forward(&mut a.h[..query_rows * self.hidden], keep.then_some(&mut a.dh));
-        let out = &mut out[..query_rows * d];
-        out.copy_from_slice(&a.r[..query_rows * d]);
-        self.fc2.forward_add(query_rows, Rows { data: &a.h, stride: self.hidden }, out);
+        self.fc2.forward_residual(query_rows, Rows { data: &a.h, stride: self.hidden }, dense(&a.r), out);
         s.clock.forward(Part::Mlp);
     }
 
@@ -180,8 +178,8 @@ impl Block {
         images: usize,
         a: &mut Activations,
         s: &mut Scratch,
-        dout: &mut [f32],
-        dx: &mut [f32],
+        dout: &mut Buffer,
+        dx: &mut Buffer,
         grad: &mut [f32],
     ) {
         let (shape, rows, query_rows) = self.sized(images);
@@ -214,20 +212,17 @@ impl Block {
         weight_backward(&self.query, &self.layout.query, query_rows, &s.dq, queries, grad);
         s.clock.backward(Part::Projections);
 
-        let dx = &mut dx[..rows * d];
-        dx.fill(0.0);
-        for (dx, dr) in dx.chunks_mut(self.query_stride()).zip(dr.chunks_exact(d)) {
-            dx[..d].copy_from_slice(dr);
+        if self.class_only {
+            dx[..rows * d].fill(0.0);
+            for (dx, dr) in dx.chunks_mut(self.query_stride()).zip(dr.chunks_exact(d)) {
+                dx[..d].copy_from_slice(dr);
+            }
+        } else {
+            std::mem::swap(dout, dx);
         }
+        let dx = &mut dx[..rows * d];
         layer_norm::backward(&s.dy, &a.x, &a.stats1, &self.norm1, dx, &mut grad[self.layout.norm1.both()]);
         s.clock.backward(Part::LayerNorm);
-    }
-}
-
-/// out ← rows of `width`, `stride` apart in x.
-fn copy_rows(x: &[f32], stride: usize, out: &mut [f32], width: usize) {
-    for (out, x) in out.chunks_exact_mut(width).zip(x.chunks(stride)) {
-        out.copy_from_slice(&x[..width]);
     }
 }
 
