@@ -38,6 +38,16 @@ pub enum Every {
     Time,
 }
 
+impl Every {
+    /// Whether a checkpoint is due after `epochs` epochs, `since` the last one, which took `cost` to write.
+    pub fn is_due(self, epochs: u64, since: Duration, cost: Duration) -> bool {
+        match self {
+            Every::Epochs(n) => epochs.is_multiple_of(n),
+            Every::Time => since >= 100 * cost,
+        }
+    }
+}
+
 /// Hears how a run goes. Methods may be called from any thread.
 pub trait Observer: Sync {
     /// An epoch begins or goes on: `done` of `total` training samples are through.
@@ -70,6 +80,8 @@ pub struct Summary {
     pub outcome: Outcome,
     /// The rows of `metrics.csv`.
     pub rows: Vec<Row>,
+    /// Time that writing checkpoints and metrics took.
+    pub saving: Duration,
 }
 
 /// Whether a run begins or goes on.
@@ -97,6 +109,7 @@ pub struct Trainer<'a> {
     began: Instant,
     saved: Instant,
     save_cost: Duration,
+    saving: Duration,
 }
 
 impl<'a> Trainer<'a> {
@@ -128,7 +141,7 @@ impl<'a> Trainer<'a> {
         let now = Instant::now();
         let earlier = Duration::try_from_secs_f64(progress.wall_seconds).unwrap_or_default();
         let began = now.checked_sub(earlier).unwrap_or(now);
-        let save_cost = Duration::ZERO;
+        let (save_cost, saving) = (Duration::ZERO, Duration::ZERO);
         let fresh = start == Start::Fresh;
         Ok(Self {
             spec,
@@ -144,6 +157,7 @@ impl<'a> Trainer<'a> {
             began,
             saved: now,
             save_cost,
+            saving,
         })
     }
 
@@ -179,7 +193,7 @@ impl<'a> Trainer<'a> {
                 self.save()?;
                 checkpoint::save_model(self.dir, &self.params)?;
                 self.write_meta(state, reason)?;
-                Ok(Summary { outcome, rows: self.progress.rows })
+                Ok(Summary { outcome, rows: self.progress.rows, saving: self.saving })
             }
             Err(e) => {
                 // The disk that just failed may refuse this too; the error that ended the run is the one to tell.
@@ -280,10 +294,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn save_if_due(&mut self) -> Result<()> {
-        let due = match self.options.checkpoint {
-            Every::Epochs(n) => self.progress.epochs().is_multiple_of(n),
-            Every::Time => self.saved.elapsed() >= 100 * self.save_cost,
-        };
+        let due = self.options.checkpoint.is_due(self.progress.epochs(), self.saved.elapsed(), self.save_cost);
         if due { self.save() } else { Ok(()) }
     }
 
@@ -296,6 +307,7 @@ impl<'a> Trainer<'a> {
         self.dir.write("metrics.csv", Row::to_csv(&self.progress.rows)?.as_bytes())?;
         self.saved = Instant::now();
         self.save_cost = start.elapsed();
+        self.saving += self.save_cost;
         Ok(())
     }
 
