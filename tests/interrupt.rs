@@ -40,7 +40,7 @@ fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_to_the_same_bits() {
         assert_eq!((meta.state, meta.reason), (State::Interrupted, Some(format!("signal {}", code - 128))));
         let progress = Checkpoint::read(&run.join(CHECKPOINT), &Device::Cpu).unwrap().progress;
         assert_eq!(progress.step, 250 * progress.epochs() + progress.epoch.batches);
-        in_an_epoch += usize::from(progress.epoch.batches % 250 > 0);
+        in_an_epoch += usize::from(!progress.epoch.batches.is_multiple_of(250));
         assert_ok(&snr_bench(dir.path(), &["train", "--resume", &name]));
         assert_eq!(losses(&run), losses(&dir.path().join("whole")));
     }

@@ -2,6 +2,7 @@
 //! repeated until all are done. A run that fails or diverges does not stop the others.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -100,12 +101,13 @@ pub fn run_all(specs: &[RunSpec], folder: &Path, machine: &MachineArgs, args: &E
             tally.directories.push(path);
             continue;
         }
-        if !data.contains_key(&spec.dataset) {
-            data.insert(spec.dataset, session::load_data(spec, machine)?);
-        }
+        let data = match data.entry(spec.dataset) {
+            Entry::Occupied(loaded) => loaded.into_mut(),
+            Entry::Vacant(place) => place.insert(session::load_data(spec, machine)?),
+        };
         say(args, &format!("{title} → {}", path.display()));
         let progress = Progress::new(&title, spec.epochs, if args.quiet { Show::Nothing } else { Show::Auto });
-        let ended = session.open(spec, &path).and_then(|dir| session.train(spec, &data[&spec.dataset], dir, &progress));
+        let ended = session.open(spec, &path).and_then(|dir| session.train(spec, data, dir, &progress));
         tally.add(path, ended, &title, args);
         // One may also have come when the run was all but finished.
         tally.signal = tally.signal.or(signals.pending());

@@ -52,8 +52,10 @@ impl Session<'_> {
     /// Takes over the run directory for `spec`: before anything that takes time, so that a mistake is told at once.
     ///
     /// # Errors
-    /// A folder that cannot be written to, is in use, or holds a run that must not be touched.
+    /// A machine that is not there; a folder that cannot be written to, is in use, or holds a run that must not be touched.
     pub fn open(&self, spec: &RunSpec, path: &Path) -> Result<(RunDir, Start)> {
+        self.machine.threads()?;
+        self.machine.device()?;
         let dir = RunDir::lock(path)?;
         let start = prepare(spec, &dir, self.if_exists)?;
         Ok((dir, start))
