@@ -2,7 +2,6 @@
 
     pip install numpy torch timm "jax[cpu]"
     cargo build --release
-    cargo build --profile bench        # every dependency at full optimisation: fair to stock Candle
     python scripts/bench_peers.py [--rounds 3] [--batch 4096] [--threads 2] [--only REGEX] [--markdown FILE]
 
 One step is the gradient of the mean cross-entropy over the batch and an Adam step, f32, random images in memory.
@@ -168,10 +167,10 @@ class Process:
 
 
 class Binary:
-    """Ours, or stock Candle's operations in the fully optimised build."""
+    """Ours, or the operations composed of stock Candle's (which the release profile builds at full optimisation)."""
 
     def __init__(self, name: str, args):
-        self.command = [ROOT / "target" / ("release" if name == "snr-bench" else "bench") / "snr-bench"]
+        self.command = [ROOT / "target" / "release" / "snr-bench"]
         if name == "snr-bench":
             self.command += ["bench", "--threads", str(args.threads), "--seconds", "3"]
         else:
