@@ -1,6 +1,6 @@
 //! Hostile input: whatever the bytes are, a reader returns, and takes no more memory than its file justifies.
 //!
-//! Seeded mutations of valid files: 100,000 and more of each kind, see [`CASES`]. `fuzz/` has the same readers for cargo-fuzz.
+//! Seeded mutations of valid files: 100,000 and more of each kind, see [`CASES`].
 
 mod common;
 
