@@ -24,7 +24,7 @@
 //! | [`ops`] | forward and backward of each fused operation, beside its composed twin |
 //! | [`optim`] | one file an optimizer, its equations on top, and the registry that everything else reads |
 //! | [`train`] | one run: exact gradient over shards, loop, checkpoint, run directory |
-//! | [`bench`] | how fast all that is here, and where the time goes |
+//! | [`mod@bench`] | how fast all that is here, and where the time goes |
 //! | [`plot`] | figures from run directories |
 //! | [`cli`] | what the `snr-bench` binary does with its arguments; nothing that a library user would miss |
 

@@ -1,6 +1,6 @@
 //! `digits`: handwritten-looking digits that the program draws itself, in MNIST's shape and number.
 //!
-//! A digit is a [skeleton](super::glyphs) of strokes whose points are jittered, slanted, scaled, rotated, shifted and bent
+//! A digit is a skeleton of strokes whose points are jittered, slanted, scaled, rotated, shifted and bent
 //! by a smooth random field, then drawn with a round pen and a soft edge, with noise over it. Every image has its own
 //! stream of random numbers, so the work is shared among threads without a trace in the result; and only
 //! operations are used that IEEE 754 fixes to the last bit (`+ − × ÷ √`, no sine or exponential), so the bytes are the

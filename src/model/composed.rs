@@ -65,7 +65,7 @@ impl Composed {
     }
 }
 
-/// −log softmax(logits)[label] in nats: logits `[n, 10]`, labels `[n]` → `[n]`. The maximum is taken out of the
+/// −log softmax(logits)\[label\] in nats: logits `[n, 10]`, labels `[n]` → `[n]`. The maximum is taken out of the
 /// exponentials, so that large logits do not overflow; NaN and infinity come out as NaN or infinity.
 fn cross_entropy(logits: &Tensor, labels: &Tensor) -> candle_core::Result<Tensor> {
     let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;

@@ -21,7 +21,7 @@ pub struct PatchEmbed {
     width: usize,
     /// Wᵀ, `[patch², width]`.
     weight: Packed,
-    /// `[tokens, width]`: cls + pos[0], then b + pos[t].
+    /// `[tokens, width]`: `cls + pos[0]`, then `b + pos[t]`.
     offset: Buffer,
 }
 

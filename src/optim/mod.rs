@@ -7,12 +7,12 @@
 //! Notation in every file, after Kingma & Ba: θ parameters, g gradient, t = 1, 2, … the step, everything elementwise.
 //! Weight decay is decoupled (Loshchilov & Hutter): θ ← θ·(1 − lr·wd) before the step.
 
-mod adabelief;
-mod adam;
+pub mod adabelief;
+pub mod adam;
 mod optimizer;
 mod registry;
-mod sgd;
-mod snradam;
+pub mod sgd;
+pub mod snradam;
 
 pub use adabelief::{AdaBelief, AdaBeliefRule};
 pub use adam::{Adam, AdamRule};
