@@ -26,10 +26,12 @@
 //! | [`train`] | one run: exact gradient over shards, loop, checkpoint, run directory |
 //! | [`mod@bench`] | how fast all that is here, and where the time goes |
 //! | [`plot`] | figures from run directories |
+//! | [`atomic`] | files that are written whole or not at all |
 //! | [`cli`] | what the `snr-bench` binary does with its arguments; nothing that a library user would miss |
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // they panic on a closed pipe
 
+pub mod atomic;
 pub mod bench;
 pub mod cli;
 pub mod config;

@@ -247,6 +247,7 @@ fn real_mnist() {
     assert_eq!(mnist.train.labels[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     assert_eq!(mnist.test.labels[..10], [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
     assert_eq!(mnist.hash, "e9914cff2ade526da2ab1ac60c072f9173cc53e35b9411692de8207cb1b9009d");
+    assert!(mnist::FILES.iter().all(|file| mnist.files[file.name] == file.sha256));
 }
 
 /// Without a network, fetching ends soon, without a panic, and says the two ways out. The environment decides where

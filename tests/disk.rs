@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 
 use common::{Background, TINY, assert_fails, assert_ok, losses, snr_bench, stderr, stdout, train};
 use rustix::process::Signal;
+use snr_bench::atomic;
 use snr_bench::train::{Meta, RunDir, State};
 use tempfile::{TempDir, tempdir};
 
@@ -54,7 +55,9 @@ fn a_file_size_limit_is_told_and_costs_nothing() {
         .unwrap();
     assert_fails(&output, 1, &["cannot write run/checkpoint.safetensors", "before is intact", "File too large"]);
     assert!(fs::read(run.join("checkpoint.safetensors")).unwrap() == checkpoint);
-    assert!(!run.join(".checkpoint.safetensors.tmp").exists());
+    let left =
+        |entry: std::io::Result<fs::DirEntry>| atomic::is_temporary(entry.unwrap().file_name().to_str().unwrap());
+    assert!(!fs::read_dir(&run).unwrap().any(left));
     let meta = Meta::read(&run).unwrap();
     assert_eq!(meta.state, State::Failed);
     assert!(meta.reason.unwrap().contains("File too large"));

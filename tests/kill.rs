@@ -15,7 +15,13 @@ use tempfile::tempdir;
 
 /// Kills of each of the two tests.
 const KILLS: usize = 30;
-const TEMPORARY: &str = ".checkpoint.safetensors.tmp";
+
+/// The checkpoint that a process is writing, or was killed while it wrote it.
+fn half_written(run: &Path) -> Option<PathBuf> {
+    let files = fs::read_dir(run).ok()?.flatten().map(|entry| entry.path());
+    let name = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".checkpoint."));
+    files.into_iter().find(name)
+}
 
 /// When to kill.
 #[derive(Clone, Copy)]
@@ -43,11 +49,11 @@ impl Moment {
     /// Waits until then; whether the process is still there.
     fn wait(self, child: &mut Child, run: &dyn Fn() -> Option<PathBuf>) -> bool {
         let modified = || fs::metadata(run()?.join(CHECKPOINT)).and_then(|file| file.modified()).ok();
-        let writing = || run().is_some_and(|run| run.join(TEMPORARY).exists());
+        let writing = || run().is_some_and(|run| half_written(&run).is_some());
         let (start, before) = (Instant::now(), modified());
         // What an earlier kill left is not what this process writes.
-        if let Some(run) = run() {
-            let _ = fs::remove_file(run.join(TEMPORARY));
+        if let Some(file) = run().and_then(|run| half_written(&run)) {
+            let _ = fs::remove_file(file);
         }
         let time = loop {
             match self {
@@ -107,7 +113,7 @@ fn kill_at_random(seed: u64, args: impl Fn(&Path) -> Vec<String>, run: impl Fn(&
                 before_any_row += 1;
                 continue;
             };
-            in_writing += usize::from(run.join(TEMPORARY).exists());
+            in_writing += usize::from(half_written(&run).is_some());
             check_directory(&run, &undisturbed);
             if kills % 8 == 0 {
                 let plot = ["plot", "parts", "--format", "svg", "--out", "figures"];

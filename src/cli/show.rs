@@ -60,6 +60,7 @@ fn describe(dir: &Path) -> Result<String> {
     }
     line("checkpoint", saved(&checkpoint));
     line("data", format!("{}, hash {}", meta.dataset, meta.data_hash));
+    meta.data_files.iter().for_each(|(name, hash)| line("", format!("{name} {hash}")));
     line(
         "machine",
         format!("{}, {}, {}, {} threads, {}", meta.cpu, meta.simd, meta.device, meta.threads, meta.platform),

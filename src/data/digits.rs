@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::glyphs::{GLYPHS, Stroke};
 use super::idx::{self, Kind};
-use super::{Dataset, DatasetKind, Images, PIXELS, SIDE, hash_of, rng};
+use super::{Dataset, DatasetKind, Images, PIXELS, SIDE, hashes_of, rng};
 
 /// Seed of the data set: part of what `digits` means.
 const SEED: u64 = 1998;
@@ -28,7 +28,8 @@ type Point = [f32; 2];
 /// Draws the data set: 60,000 training and 10,000 test images.
 pub fn load() -> Dataset {
     let ((train, train_hashes), (test, test_hashes)) = rayon::join(|| split(0, 60_000), || split(1, 10_000));
-    Dataset { kind: DatasetKind::Digits, train, test, hash: hash_of([train_hashes, test_hashes]) }
+    let (hash, files) = hashes_of([train_hashes, test_hashes]);
+    Dataset { kind: DatasetKind::Digits, train, test, hash, files }
 }
 
 /// Draws the first `n` images of split `split` (0 = train, 1 = test); returns them with the hashes of images and labels.

@@ -7,13 +7,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Once, mpsc};
 use std::time::Duration;
-use std::{fs, panic, process, thread};
+use std::{fs, panic, thread};
 
 use anyhow::{Context, anyhow, bail};
 use candle_core::{DType, Tensor};
 
 use super::mnist::{FILES, File};
 use super::{hex, idx};
+use crate::atomic;
 use crate::error::Result;
 
 /// How long the download of 18 MB may take. A file that came within it is kept in the Hub's cache for the next attempt.
@@ -88,17 +89,9 @@ fn write(dir: &Path, file: &File, values: &[u8]) -> Result<PathBuf> {
             file.name
         );
     }
-    let part = dir.join(format!("{}.{}.part", file.name, process::id()));
-    let write = || {
-        fs::create_dir_all(dir)?;
-        let mut out = fs::File::create(&part)?;
-        out.write_all(&file.kind.header(file.count))?;
-        out.write_all(values)?;
-        out.sync_all()?;
-        fs::rename(&part, &path)
-    };
-    write()
-        .inspect_err(|_| drop(fs::remove_file(&part)))
+    let bytes = [&file.kind.header(file.count)[..], values].concat();
+    fs::create_dir_all(dir)
+        .and_then(|()| atomic::write(&path, &bytes))
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }

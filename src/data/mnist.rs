@@ -6,7 +6,7 @@ use std::{env, thread};
 use anyhow::bail;
 
 use super::idx::{self, Contents, Kind};
-use super::{Dataset, DatasetKind, Images, hash_of, hex};
+use super::{Dataset, DatasetKind, Images, hashes_of, hex};
 use crate::error::Result;
 
 /// One of MNIST's files.
@@ -136,8 +136,8 @@ pub fn load(dir: &Path) -> Result<Dataset> {
         (train.join().expect("reading a file does not panic"), test)
     });
     let ((train, train_hashes), (test, test_hashes)) = (train?, test?);
-    let hash = hash_of([train_hashes, test_hashes]);
-    Ok(Dataset { kind: DatasetKind::Mnist, train, test, hash })
+    let (hash, files) = hashes_of([train_hashes, test_hashes]);
+    Ok(Dataset { kind: DatasetKind::Mnist, train, test, hash, files })
 }
 
 /// Reads one split; returns it with the hashes of its images and labels.

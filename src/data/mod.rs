@@ -12,6 +12,7 @@ mod hub;
 pub mod idx;
 pub mod mnist;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rand_chacha::ChaCha8Rng;
@@ -95,6 +96,8 @@ pub struct Dataset {
     /// What two runs must share to be compared: SHA-256 (hex) over the SHA-256 of training images, training labels, test
     /// images and test labels, each as an uncompressed IDX file.
     pub hash: String,
+    /// Those four hashes (hex) by the names of MNIST's files.
+    pub files: BTreeMap<String, String>,
 }
 
 /// Loads a data set. MNIST is looked for in [`mnist::dir`]; what is missing there is downloaded and written.
@@ -112,9 +115,13 @@ pub fn load(kind: DatasetKind, data_dir: Option<&Path>) -> Result<Dataset> {
     }
 }
 
-/// [`Dataset::hash`] from the hashes of images and labels of train, then of test.
-fn hash_of(splits: [[[u8; 32]; 2]; 2]) -> String {
-    hex(&Sha256::digest(splits.as_flattened().as_flattened()))
+/// [`Dataset::hash`] and [`Dataset::files`] from the hashes of images and labels of train, then of test.
+fn hashes_of(splits: [[[u8; 32]; 2]; 2]) -> (String, BTreeMap<String, String>) {
+    let files = mnist::FILES.iter().zip(splits.as_flattened());
+    (
+        hex(&Sha256::digest(splits.as_flattened().as_flattened())),
+        files.map(|(file, hash)| (file.name.to_string(), hex(hash))).collect(),
+    )
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

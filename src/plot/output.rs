@@ -9,6 +9,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
 use super::figure::{Figure, render_svg};
+use crate::atomic;
 use crate::error::Result;
 
 /// Pixels of a PNG for each pixel of the SVG, along one side.
@@ -54,7 +55,7 @@ pub fn write(figure: &Figure, dir: &Path, name: &str, formats: &[Format]) -> Res
             Format::Png => rasterise(&svg)?,
         };
         let path = dir.join(format!("{name}.{}", format.extension()));
-        fs::write(&path, bytes).with_context(|| format!("cannot write {}; {advice}", path.display()))?;
+        atomic::write(&path, &bytes).with_context(|| format!("cannot write {}; {advice}", path.display()))?;
         written.push(path);
     }
     Ok(written)

@@ -139,7 +139,7 @@ fn digest<'a>(progress: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>
 /// Writes the checkpoint of a run.
 ///
 /// # Errors
-/// See [`write_atomic`](super::write_atomic).
+/// See [`atomic::write`](crate::atomic::write).
 pub fn save(dir: &RunDir, params: &Params, optimizer: &Optimizer<BoxedRule>, progress: &Progress) -> Result<()> {
     let mut tensors = BTreeMap::new();
     for (name, var) in params.iter() {

@@ -1,5 +1,6 @@
 //! `meta.json`: what ran where, for the reader who wants to repeat or to distrust a run.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -55,6 +56,9 @@ pub struct Meta {
     pub dataset: String,
     /// The data set's hash, see [`Dataset::hash`](crate::data::Dataset::hash).
     pub data_hash: String,
+    /// SHA-256 of its four files, see [`Dataset::files`](crate::data::Dataset::files).
+    #[serde(default)]
+    pub data_files: BTreeMap<String, String>,
     /// SHA-256 of the settings, see [`RunSpec::hash`].
     pub config_hash: String,
     /// All settings, as in `config.toml`.
@@ -84,6 +88,7 @@ impl Meta {
             git: env!("SNR_BENCH_GIT").into(),
             dataset: dataset.kind.name().into(),
             data_hash: dataset.hash.clone(),
+            data_files: dataset.files.clone(),
             config_hash: spec.hash(),
             config: spec.clone(),
             cpu: cpu_name(),

@@ -1,46 +1,24 @@
-//! Files that are written whole or not at all, and the lock on a run directory.
+//! The run directory: its lock, and its files.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
+use crate::atomic;
 use crate::error::Result;
 
-/// Writes `bytes` to `path` whole or not at all, also under `kill -9` and power loss: into a temporary file beside it,
-/// which is synced and renamed. An older file stays as it is until then.
-///
-/// # Errors
-/// A full disk, a folder that is gone or read-only; the temporary file is removed then.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().and_then(|n| n.to_str()).context("a file needs a name")?;
-    let temporary = path.with_file_name(format!(".{name}.tmp"));
-    let write = || -> io::Result<()> {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        sync_folder(path)
-    };
-    write().map_err(|e| {
-        let _ = fs::remove_file(&temporary);
-        anyhow::Error::new(e).context(format!(
+/// Writes a file of a run, see [`atomic::write`].
+fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    atomic::write(path, bytes).with_context(|| {
+        format!(
             "cannot write {}; what was saved before is intact: make room or restore the folder, then resume the run",
             path.display()
-        ))
+        )
     })
-}
-
-/// Makes a rename last: on Unix that is the folder's business.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }
 
 /// A run directory of which this process is the only writer. The lock dies with its process, however that ends.
@@ -72,7 +50,10 @@ impl RunDir {
             }
         }
         match locked {
-            Ok(()) => Ok(Self { path: path.to_path_buf(), lock }),
+            Ok(()) => {
+                remove_temporary(path);
+                Ok(Self { path: path.to_path_buf(), lock })
+            }
             Err(TryLockError::WouldBlock) => bail!(
                 "another process is working in {}; wait for it to end, or choose another folder with --out",
                 path.display()
@@ -99,7 +80,7 @@ impl RunDir {
         self.path.join(name)
     }
 
-    /// Writes a file in it, see [`write_atomic`].
+    /// Writes a file in it, see [`atomic::write`].
     ///
     /// # Errors
     /// Also a folder that was removed or replaced since it was locked: another process may be at work in its place.
@@ -147,6 +128,15 @@ impl RunDir {
                 Err(e).with_context(|| format!("cannot remove {}", self.file(name).display()))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// Removes what a process left half written that was killed. Nobody else writes in a locked folder.
+fn remove_temporary(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(atomic::is_temporary) {
+            let _ = fs::remove_file(entry.path());
         }
     }
 }
