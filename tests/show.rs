@@ -28,7 +28,7 @@ fn meta_says_what_ran_where() {
     let dir = tempdir().unwrap();
     assert_ok(&train(dir.path(), "run", &["--epochs", "1", "--optim", "snradam", "--threads", "1"]));
     let json: serde_json::Value = serde_json::from_slice(&fs::read(dir.path().join("run/meta.json")).unwrap()).unwrap();
-    assert_eq!(meta["data_files"]["train-images-idx3-ubyte"].as_str().unwrap().len(), 64);
+    assert_eq!(json["data_files"]["train-images-idx3-ubyte"].as_str().unwrap().len(), 64);
     for key in ["version", "candle", "git", "cpu", "simd", "platform", "device", "data_hash", "config_hash"] {
         assert!(json[key].as_str().is_some_and(|text| !text.is_empty() || key == "git"), "{key}: {}", json[key]);
     }

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::model::fused::Part;
 use crate::model::{Backend, Composed, Fused, Params, VitConfig};
 use crate::optim::{self, Config, Optimizer};
+use crate::train;
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -31,6 +32,10 @@ pub struct Settings {
 pub struct Report {
     /// `fused` or `composed`.
     pub backend: &'static str,
+    /// The processor's name.
+    pub cpu: String,
+    /// Its widest vector instructions.
+    pub simd: &'static str,
     pub batch: usize,
     pub threads: usize,
     /// Gradient and optimizer step, best of the repetitions.
@@ -118,6 +123,8 @@ pub fn measure(settings: &Settings, images: &Images) -> Result<Report> {
     let executed = if settings.composed.is_some() { flops.whole } else { flops.executed };
     Ok(Report {
         backend: if settings.composed.is_some() { "composed" } else { "fused" },
+        cpu: train::cpu_name(),
+        simd: train::simd_level(),
         batch: settings.batch,
         threads: settings.threads,
         training_images_per_second,

@@ -9,7 +9,7 @@ use super::print;
 use crate::bench::{self, Report, Settings};
 use crate::config::{Batch, RunSpec};
 use crate::error::Result;
-use crate::{data, train, usage};
+use crate::{data, usage};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,8 +83,8 @@ fn text(settings: &Settings, r: &Report) -> String {
         r.batch,
         r.threads,
         r.backend,
-        train::simd_level(),
-        train::cpu_name()
+        r.simd,
+        r.cpu
     );
     out += &format!(
         "training    {train:>8.0} images/s   (best of {} steps; median {:.0})\n",
