@@ -7,6 +7,7 @@
 mod experiment;
 mod layers;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -224,6 +225,13 @@ impl RunSpec {
             self.seed,
             self.hash()
         )
+    }
+
+    /// All settings under dotted keys, as TOML writes their values.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let table = toml::Table::try_from(self).expect("a run's settings are TOML");
+        let text = |value: toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
+        layers::flatten(&table).into_iter().map(|(key, value)| (key, text(value))).collect()
     }
 
     /// The settings in which `other` differs, one a line: `lr: 0.001 here, 0.01 there`.
