@@ -1,6 +1,6 @@
 //! What an experiment has to do: its runs, and where each of them stands.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
@@ -91,11 +91,8 @@ impl Plan {
     /// See [`data::load`].
     pub fn load_data(&self, data_dir: Option<&Path>) -> Result<HashMap<DatasetKind, Dataset>> {
         let mut loaded = HashMap::new();
-        for run in self.open_runs() {
-            let kind = run.spec.dataset;
-            if !loaded.contains_key(&kind) {
-                loaded.insert(kind, data::load(kind, data_dir)?);
-            }
+        for kind in self.open_runs().map(|run| run.spec.dataset).collect::<HashSet<_>>() {
+            loaded.insert(kind, data::load(kind, data_dir)?);
         }
         Ok(loaded)
     }
@@ -128,21 +125,24 @@ fn stand(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(Standing,
     }
 }
 
-/// A title for each run: optimizer and seed, and what else tells the runs apart.
+/// A title for each run: optimizer, seed, and as few other settings as tell the runs apart.
 fn titles(specs: &[RunSpec]) -> Vec<String> {
     let settings: Vec<_> = specs.iter().map(RunSpec::settings).collect();
-    let keys: BTreeSet<&String> = settings.iter().flat_map(|settings| settings.keys()).collect();
-    // A hyperparameter that other optimizers lack tells nothing that the optimizer's name does not tell.
-    let varies = |key: &String| {
-        let mut values = settings.iter().filter_map(|settings| settings.get(key));
-        let first = values.next();
-        values.any(|value| Some(value) != first)
-    };
-    let told: Vec<&String> =
-        keys.into_iter().filter(|k| !["optim", "seed"].contains(&k.as_str()) && varies(k)).collect();
-    let title = |(spec, settings): (&RunSpec, &std::collections::BTreeMap<String, String>)| {
+    let names: BTreeSet<&str> = settings.iter().flat_map(|settings| settings.keys()).map(String::as_str).collect();
+    let mut told = vec!["optim", "seed"];
+    // Batch and learning rate first: what follows from them need not be told.
+    for name in ["batch", "lr"].into_iter().chain(names) {
+        let kinds = |names: &[&str]| {
+            let kind = |settings| names.iter().map(|name| BTreeMap::get(settings, *name)).collect::<Vec<_>>();
+            settings.iter().map(kind).collect::<BTreeSet<_>>().len()
+        };
+        if kinds(&[&told[..], &[name]].concat()) > kinds(&told) {
+            told.push(name);
+        }
+    }
+    let title = |(spec, settings): (&RunSpec, &BTreeMap<String, String>)| {
         let label = optim::find(&spec.optim).map_or(spec.optim.as_str(), |entry| entry.label);
-        let others = told.iter().filter_map(|key| Some(format!(", {key} {}", settings.get(*key)?)));
+        let others = told[2..].iter().filter_map(|name| Some(format!(", {name} {}", settings.get(*name)?)));
         format!("{label}{}, seed {}", others.collect::<String>(), spec.seed)
     };
     specs.iter().zip(&settings).map(title).collect()
@@ -164,6 +164,8 @@ mod tests {
         let lrs = title("optim = ['adam', 'sgd']\nlr = [0.1, 0.2]\nmodel.depth = [1]\nbatch = [64, 'full']");
         assert_eq!(lrs[0], "Adam, batch 64, lr 0.1, seed 0");
         assert_eq!(lrs[7], "SGD, batch full, lr 0.2, seed 0");
+        let models = title("model = { patch_size = [4, 7], depth = [1, 2] }");
+        assert_eq!(models[1], "Adam, model.depth 1, model.patch_size 7, seed 0");
     }
 
     #[test]
