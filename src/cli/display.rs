@@ -38,7 +38,7 @@ impl<'a> Display<'a> {
             let _ = w.write_str(&left.map_or("-".to_string(), clock));
         };
         whole.set_style(
-            ProgressStyle::with_template("{msg:.bold} [{bar:28.green/blue}] {percent}% · ETA {left}")
+            ProgressStyle::with_template("{msg:.bold} · {percent}% · ETA {left} [{wide_bar:.green/blue}]")
                 .expect("the template is right")
                 .with_key("left", eta)
                 .progress_chars("█▉▊▋▌▍▎▏ "),
@@ -102,12 +102,14 @@ impl Watch for Display<'_> {
         };
         self.count(runs);
         let title = self.title(run);
-        let left = left
-            .filter(|_| runs < self.plan.runs.len())
-            .map_or(String::new(), |left| format!(" · {} left", clock(left)));
+        let more = runs < self.plan.runs.len();
+        let left = left.filter(|_| more).map_or(String::new(), |left| format!(" · {} left", clock(left)));
         match end {
             End::Before(_) => {
                 self.console.line(&format!("{title}: done already, in {}", self.plan.runs[run].dir.display()));
+            }
+            End::Now(summary @ Summary { outcome: Outcome::Interrupted(_), .. }) => {
+                self.console.line(&format!("{title}: {}", result(summary)));
             }
             End::Now(summary) => self.console.line(&format!("{title}: {}{left}", result(summary))),
             End::Failed(e) => self.console.error(&format!("error: {title}: {e:#}")),
@@ -139,8 +141,7 @@ impl Observer for Running<'_> {
         self.display.advance(self.run, self.cost().trained * totals.samples as f64);
     }
 
-    fn step(&self, step: u64) {
-        self.progress.step(step);
+    fn step(&self, _step: u64) {
         self.display.advance(self.run, self.cost().step);
     }
 

@@ -22,17 +22,16 @@ pub struct Progress {
 #[derive(Default)]
 struct Now {
     epoch: u64,
-    step: u64,
     totals: Totals,
 }
 
 impl Progress {
-    /// A display for a run called `name`, whose bar stands above those that are there, and which prints a line for each
+    /// A display for a run called `name`, whose bar stands above the last one that is there, and which prints a line for each
     /// epoch that begins with `lines`.
     pub fn new(console: &Console, name: &str, epochs: u64, lines: Option<String>) -> Self {
-        let bar = console.bars.insert(0, ProgressBar::no_length());
+        let bar = console.bars.insert_from_back(1, ProgressBar::no_length());
         bar.set_style(
-            ProgressStyle::with_template("{prefix:.bold} [{bar:28.cyan/blue}] {msg} · {rate} · ETA {left}")
+            ProgressStyle::with_template("{prefix:.bold} {msg} · {rate} · ETA {left} [{wide_bar:.cyan/blue}]")
                 .expect("the template is right")
                 .with_key("rate", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
                     let _ = write!(w, "{:.0} images/s", state.per_sec());
@@ -51,7 +50,7 @@ impl Progress {
         change(&mut now);
         if self.console.has_bars() {
             let loss = now.totals.mean_loss();
-            self.bar.set_message(format!("epoch {}/{} step {} loss {loss:.4}", now.epoch, self.epochs, now.step));
+            self.bar.set_message(format!("epoch {}/{} loss {loss:.4}", now.epoch, self.epochs));
         }
     }
 }
@@ -81,10 +80,6 @@ impl Observer for Progress {
     fn shard(&self, totals: Totals) {
         self.bar.inc(totals.samples);
         self.with(|now| now.totals += totals);
-    }
-
-    fn step(&self, step: u64) {
-        self.with(|now| now.step = step);
     }
 
     fn row(&self, row: &Row) {
