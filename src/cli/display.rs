@@ -38,7 +38,7 @@ impl<'a> Display<'a> {
             let _ = w.write_str(&left.map_or("-".to_string(), clock));
         };
         whole.set_style(
-            ProgressStyle::with_template("{msg:.bold} · {percent}% · ETA {left} [{wide_bar:.green/blue}]")
+            ProgressStyle::with_template("{wide_msg} [{bar:16.green/blue}] {percent:>14}% · ETA {left:>7}")
                 .expect("the template is right")
                 .with_key("left", eta)
                 .progress_chars("█▉▊▋▌▍▎▏ "),
@@ -52,7 +52,7 @@ impl<'a> Display<'a> {
     }
 
     fn count(&self, runs: usize) {
-        self.whole.set_message(format!("{runs}/{} runs", self.plan.runs.len()));
+        self.whole.set_message(format!("{runs}/{} runs done", self.plan.runs.len()));
     }
 
     fn title(&self, run: usize) -> String {

@@ -46,7 +46,7 @@ pub fn forecast(plan: &Plan, estimate: &Estimate, machine: &Machine, jobs: usize
     let rates =
         if fastest < 1.02 * slowest { format!("{fastest:.0}") } else { format!("{slowest:.0} to {fastest:.0}") };
     format!(
-        "about {} for what is left, {} (measured just now: training at {rates} images/s{})",
+        "about {} for what is left, {}\n(measured just now: training at {rates} images/s{})",
         roughly(estimate.total),
         how(machine, jobs),
         if jobs > 1 { " a run" } else { "" }

@@ -12,6 +12,7 @@ use crate::train::{Observer, Row};
 pub struct Progress {
     console: Console,
     bar: ProgressBar,
+    name: String,
     epochs: u64,
     /// What begins the line of an epoch; `None` where epochs have no lines.
     lines: Option<String>,
@@ -31,7 +32,7 @@ impl Progress {
     pub fn new(console: &Console, name: &str, epochs: u64, lines: Option<String>) -> Self {
         let bar = console.bars.insert_from_back(1, ProgressBar::no_length());
         bar.set_style(
-            ProgressStyle::with_template("{prefix:.bold} {msg} · {rate} · ETA {left} [{wide_bar:.cyan/blue}]")
+            ProgressStyle::with_template("{wide_msg} [{bar:16.cyan/blue}] {rate:>15} · ETA {left:>7}")
                 .expect("the template is right")
                 .with_key("rate", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
                     let _ = write!(w, "{:.0} images/s", state.per_sec());
@@ -41,8 +42,8 @@ impl Progress {
                 })
                 .progress_chars("█▉▊▋▌▍▎▏ "),
         );
-        bar.set_prefix(name.to_string());
-        Self { console: console.clone(), bar, epochs, lines, now: Mutex::default() }
+        bar.set_message(name.to_string());
+        Self { console: console.clone(), bar, name: name.to_string(), epochs, lines, now: Mutex::default() }
     }
 
     fn with(&self, change: impl FnOnce(&mut Now)) {
@@ -50,7 +51,7 @@ impl Progress {
         change(&mut now);
         if self.console.has_bars() {
             let loss = now.totals.mean_loss();
-            self.bar.set_message(format!("epoch {}/{} loss {loss:.4}", now.epoch, self.epochs));
+            self.bar.set_message(format!("{} · epoch {}/{} · loss {loss:.4}", self.name, now.epoch, self.epochs));
         }
     }
 }
