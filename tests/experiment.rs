@@ -1,4 +1,5 @@
 //! Experiments: several runs at once, what a dry run says, and `reproduce`.
+#![cfg(unix)] // signals
 
 mod common;
 
@@ -163,7 +164,11 @@ fn a_dry_run_lists_the_runs_and_writes_nothing() {
     let longer = stdout(&snr_bench(folder, &longer.collect::<Vec<_>>()));
     assert_eq!(longer.matches("resumes after epoch 40 of 50").count(), 4, "{longer}");
     let done = snr_bench(folder, &four("whole", &["--dry-run"]));
-    assert!(stdout(&done).contains("4 runs: 4 done") && stdout(&done).contains("nothing is left"), "{}", stdout(&done));
+    assert!(
+        stdout(&done).contains("4 runs: 4 done") && stdout(&done).contains("nothing is left to train"),
+        "{}",
+        stdout(&done)
+    );
     let anew = snr_bench(folder, &four("whole", &["--dry-run", "--force"]));
     assert!(stdout(&anew).contains("4 runs: 4 new"), "{}", stdout(&anew));
     assert_eq!(snapshot(folder), before);
@@ -192,7 +197,7 @@ fn reproduce_runs_both_experiments_and_draws_them() {
     }
     let again = snr_bench(dir.path(), &args);
     assert_ok(&again);
-    assert!(stdout(&again).contains("8 runs: 8 done") && stdout(&again).contains("nothing is left"));
+    assert!(stdout(&again).contains("8 runs: 8 done") && stdout(&again).contains("nothing is left to train"));
     // Both experiments with one batch would be the same runs.
     let same = snr_bench(dir.path(), &[&args[..], &["--set", "batch=64"]].concat());
     assert_fails(&same, 2, &["two runs would share the directory results/quick/digits-adam-b64"]);

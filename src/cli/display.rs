@@ -20,7 +20,7 @@ pub struct Display<'a> {
     /// By run.
     costs: &'a [Cost],
     jobs: usize,
-    pub console: Console,
+    console: Console,
     whole: ProgressBar,
     pace: Arc<Mutex<Pace>>,
     began: Instant,

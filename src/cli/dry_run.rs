@@ -1,7 +1,7 @@
 //! What an experiment would do, and how long it would take.
 
 use super::console::roughly;
-use crate::experiment::{Estimate, Machine, Plan, Planned, Standing};
+use crate::experiment::{Estimate, Machine, Plan, Planned, Standing, Work};
 use crate::train::State;
 
 /// The runs with where they stand, what is left of them, and the time of that.
@@ -34,15 +34,14 @@ pub fn counts(plan: &Plan) -> String {
 
 /// How long the rest takes, and what that was computed from.
 pub fn forecast(plan: &Plan, estimate: &Estimate, machine: &Machine, jobs: usize) -> String {
-    if plan.open_runs().next().is_none() {
-        return "nothing is left to run".to_string();
-    }
-    let rates = plan.runs.iter().zip(&estimate.costs).filter(|(run, cost)| run.left.trained > 0 && cost.trained > 0.0);
-    let rates = rates.map(|(run, cost)| {
-        let work = run.left;
-        work.trained as f64 / (cost.trained * work.trained as f64 + cost.step * work.steps as f64)
+    let rates = plan.runs.iter().zip(&estimate.costs).filter(|(run, _)| run.left.trained > 0).map(|(run, cost)| {
+        let Work { trained, steps, .. } = run.left;
+        trained as f64 / (cost.trained * trained as f64 + cost.step * steps as f64)
     });
     let (slowest, fastest) = rates.fold((f64::INFINITY, 0.0), |(low, high), rate: f64| (rate.min(low), rate.max(high)));
+    if fastest == 0.0 {
+        return "nothing is left to train".to_string();
+    }
     let rates =
         if fastest < 1.02 * slowest { format!("{fastest:.0}") } else { format!("{slowest:.0} to {fastest:.0}") };
     format!(

@@ -227,10 +227,15 @@ impl RunSpec {
         )
     }
 
-    /// All settings under dotted keys, as TOML writes their values.
+    /// All settings under dotted keys, their values as one reads them.
     pub fn settings(&self) -> BTreeMap<String, String> {
         let table = toml::Table::try_from(self).expect("a run's settings are TOML");
-        let text = |value: toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
+        let text = |value: toml::Value| match value {
+            toml::Value::String(text) => text,
+            toml::Value::Float(x) if x != 0.0 && !(1e-4..1e6).contains(&x.abs()) => format!("{x:e}"),
+            toml::Value::Float(x) => x.to_string(),
+            value => value.to_string(),
+        };
         layers::flatten(&table).into_iter().map(|(key, value)| (key, text(value))).collect()
     }
 

@@ -22,8 +22,9 @@ pub struct Pace {
     runs: Vec<Run>,
     /// Work of this session.
     done: f64,
-    /// Work of this session and what was left of it at its start.
+    /// Work left, at the start of this session and now.
     total: f64,
+    left: f64,
     /// Seconds of runs that have ended.
     busy: f64,
 }
@@ -40,7 +41,7 @@ impl Pace {
     pub fn new(left: impl IntoIterator<Item = f64>, jobs: usize) -> Self {
         let runs: Vec<Run> = left.into_iter().map(|left| Run { left, since: None, ended: false }).collect();
         let total = runs.iter().map(|run| run.left).sum();
-        Self { jobs, runs, done: 0.0, total, busy: 0.0 }
+        Self { jobs, runs, done: 0.0, total, left: total, busy: 0.0 }
     }
 
     /// A run begins.
@@ -50,8 +51,9 @@ impl Pace {
 
     /// That much of a run is done.
     pub fn advance(&mut self, run: usize, work: f64) {
-        let left = &mut self.runs[run].left;
-        *left = (*left - work).max(0.0);
+        let run = &mut self.runs[run].left;
+        self.left -= work.min(*run);
+        *run -= work.min(*run);
         self.done += work;
     }
 
@@ -59,6 +61,7 @@ impl Pace {
     pub fn end(&mut self, run: usize, now: f64) {
         let run = &mut self.runs[run];
         self.busy += run.since.take().map_or(0.0, |since| now - since);
+        self.left -= run.left;
         (run.left, run.ended) = (0.0, true);
     }
 
@@ -78,8 +81,7 @@ impl Pace {
 
     /// Share of this session's work that is no longer to be done, 0 to 1.
     pub fn share_done(&self) -> f64 {
-        let left: f64 = self.runs.iter().map(|run| run.left).sum();
-        if self.total > 0.0 { 1.0 - left / self.total } else { 1.0 }
+        if self.total > 0.0 { 1.0 - self.left / self.total } else { 1.0 }
     }
 }
 

@@ -164,6 +164,7 @@ mod tests {
         let lrs = title("optim = ['adam', 'sgd']\nlr = [0.1, 0.2]\nmodel.depth = [1]\nbatch = [64, 'full']");
         assert_eq!(lrs[0], "Adam, batch 64, lr 0.1, seed 0");
         assert_eq!(lrs[7], "SGD, batch full, lr 0.2, seed 0");
+        assert_eq!(title("lr = [1e30, 1]\neps = 1e-8")[0], "Adam, lr 1e30, seed 0");
         let models = title("model = { patch_size = [4, 7], depth = [1, 2] }");
         assert_eq!(models[1], "Adam, model.depth 1, model.patch_size 7, seed 0");
     }
