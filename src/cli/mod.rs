@@ -48,7 +48,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Reproduce the article: Adam and SNRAdam over paired seeds, with mini-batches and with batch = ∞
+    // documented by its arguments, at length
     Reproduce(reproduce::ReproduceArgs),
     /// Train one run
     Train(train::TrainArgs),
