@@ -8,12 +8,12 @@
 //! Data flows one way:
 //!
 //! ```text
-//! configs/*.toml, flags ─► RunSpec ─► trainer ─► run directory ─► plot
-//!        [config]                     [train]     (CSV, TOML,     [plot]
-//!                                    │   │   │     safetensors)
-//!                               [data] [model] [optim]
-//!                                        │
-//!                                      [ops]
+//! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► plot
+//!        [config]                [experiment]  [train]     (CSV, TOML,     [plot]
+//!                                             │   │   │     safetensors)
+//!                                        [data] [model] [optim]
+//!                                                 │
+//!                                               [ops]
 //! ```
 //!
 //! | module | what it holds |
@@ -24,6 +24,7 @@
 //! | [`ops`] | forward and backward of each fused operation, beside its composed twin |
 //! | [`optim`] | one file an optimizer, its equations on top, and the registry that everything else reads |
 //! | [`train`] | one run: exact gradient over shards, loop, checkpoint, run directory |
+//! | [`experiment`] | several runs in one folder: what there is to do, how long it takes, several at once |
 //! | [`mod@bench`] | how fast all that is here, and where the time goes |
 //! | [`plot`] | figures from run directories |
 //! | [`atomic`] | files that are written whole or not at all |
@@ -37,6 +38,7 @@ pub mod cli;
 pub mod config;
 pub mod data;
 pub mod error;
+pub mod experiment;
 pub mod model;
 pub mod ops;
 pub mod optim;

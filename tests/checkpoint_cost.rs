@@ -7,8 +7,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use snr_bench::config::RunSpec;
 use snr_bench::data::{self, DatasetKind};
-use snr_bench::model::{Fused, Totals};
-use snr_bench::train::{Every, Meta, Observer, Options, Row, RunDir, Start, Trainer};
+use snr_bench::model::Fused;
+use snr_bench::train::{Every, Meta, Options, RunDir, Start, Trainer};
 use tempfile::tempdir;
 
 /// Whatever an epoch and a checkpoint take: all but the last one, which the time to come pays for, cost at most 1%.
@@ -32,16 +32,6 @@ fn the_schedule_spends_at_most_one_percent() {
     }
 }
 
-struct Silent;
-
-impl Observer for Silent {
-    fn epoch(&self, _: u64, _: u64, _: u64, _: u64) {}
-    fn shard(&self, _: Totals) {}
-    fn step(&self, _: u64) {}
-    fn validating(&self) {}
-    fn row(&self, _: &Row) {}
-}
-
 /// The article's model with the exact gradient of 512 images: an epoch of it is a hundredth of one of 60,000, so that
 /// checkpoints weigh a hundred times as much as they do there.
 #[test]
@@ -53,7 +43,7 @@ fn measured() {
     let dir = RunDir::lock(dir.path()).unwrap();
     let meta = Meta::new(&spec, &data, "cpu".into(), 2);
     let backend = Box::new(Fused::new(&spec.model, 2).unwrap());
-    let options = Options { device: Device::Cpu, backend, checkpoint: Every::Time, stop: &|| None, observer: &Silent };
+    let options = Options { device: Device::Cpu, backend, checkpoint: Every::Time, stop: &|| None, observer: &() };
     let start = Instant::now();
     let summary = Trainer::new(&spec, &data, &dir, meta, options, Start::Fresh).unwrap().run().unwrap();
     let share = 100.0 * summary.saving.as_secs_f64() / start.elapsed().as_secs_f64();

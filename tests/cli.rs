@@ -261,7 +261,11 @@ fn a_diverged_run_does_not_stop_an_experiment() {
         [&["full-batch", "--epochs", "3", "--optim", "sgd,adam", "--set", "lr=[1e30, 1e-3]"], &TINY[..12]].concat();
     let output = snr_bench(dir.path(), &args);
     assert_fails(&output, 3, &[]);
-    assert!(stdout(&output).contains("Adam, seed 0") && stdout(&output).contains("DIVERGED"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("Adam, lr 1e30, seed 0") && stdout(&output).contains("DIVERGED"),
+        "{}",
+        stdout(&output)
+    );
 }
 
 #[test]

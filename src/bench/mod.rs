@@ -141,7 +141,7 @@ pub fn measure(settings: &Settings, images: &Images) -> Result<Report> {
 }
 
 /// Seconds of each repetition, sorted: after one that does not count, for `time`, at least three.
-fn repeat(time: Duration, mut work: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
+pub(crate) fn repeat(time: Duration, mut work: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
     work()?;
     let begin = Instant::now();
     let mut times = Vec::new();

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::config;
 use crate::data::DatasetKind;
 use crate::error::Result;
-use crate::model::{Backend, Composed, Fused, VitConfig};
+use crate::experiment::Machine;
 use crate::usage;
 
 /// Settings of a run. Flags win over `--set`, that over `--config`, that over the defaults.
@@ -125,7 +125,7 @@ impl MachineArgs {
     }
 
     /// The Candle device.
-    pub fn device(&self) -> Result<Device> {
+    fn device(&self) -> Result<Device> {
         let open = |device: candle_core::Result<Device>, feature: &str| {
             device.map_err(|e| {
                 anyhow::anyhow!(
@@ -143,11 +143,8 @@ impl MachineArgs {
         }
     }
 
-    /// What computes gradients there: fused operations on the CPU, operations composed of Candle's elsewhere.
-    pub fn backend(&self, model: &VitConfig) -> Result<Box<dyn Backend>> {
-        match self.device()? {
-            Device::Cpu => Ok(Box::new(Fused::new(model, self.threads()?)?)),
-            device => Ok(Box::new(Composed::new(model, &device, Composed::SHARD)?)),
-        }
+    /// Threads and device.
+    pub fn machine(&self) -> Result<Machine> {
+        Ok(Machine { threads: self.threads()?, device: self.device()? })
     }
 }

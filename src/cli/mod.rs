@@ -2,12 +2,15 @@
 
 mod args;
 mod bench;
+mod console;
 pub mod data;
+mod display;
+mod dry_run;
 mod experiment;
 pub mod plot;
 mod progress;
+mod reproduce;
 mod run;
-mod session;
 mod show;
 mod signals;
 mod train;
@@ -27,6 +30,7 @@ and draws what happened. Reproduces the article 'SNRAdam: Improving the Adam Opt
 
 const EXAMPLES: &str = "\
 Examples:
+  snr-bench reproduce --quick                             the article in small, in two minutes: no files, no network
   snr-bench train --optim snradam --batch 4096            one run as in the article, on MNIST
   snr-bench train --dataset digits --epochs 3             no files and no network needed
   snr-bench full-batch                                    batch = ∞: Adam and SNRAdam with the exact gradient
@@ -44,6 +48,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    // documented by its arguments, at length
+    Reproduce(reproduce::ReproduceArgs),
     /// Train one run
     Train(train::TrainArgs),
     /// Compare optimizers with batch = ∞: the whole training set in every step
@@ -121,6 +127,7 @@ fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
 
 fn run(cli: Cli) -> Result<Exit> {
     match cli.command {
+        Command::Reproduce(args) => reproduce::run(args),
         Command::Train(args) => train::run(args),
         Command::FullBatch(args) => run::full_batch(args),
         Command::Run(args) => run::run(args),

@@ -1,29 +1,21 @@
-//! Progress: a bar on a terminal, one plain line an epoch elsewhere.
+//! The progress of one run: a bar on a terminal, one plain line an epoch elsewhere.
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
+use super::console::{Console, clock};
 use crate::model::Totals;
 use crate::train::{Observer, Row};
 
-/// How a run's progress is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Show {
-    /// A bar where standard error is a terminal, else a line an epoch on standard output.
-    Auto,
-    /// The same, but nothing on standard output: that belongs to --json.
-    Stderr,
-    /// Nothing.
-    Nothing,
-}
-
-/// Shows one run.
+/// Shows one run, until it is dropped.
 pub struct Progress {
+    console: Console,
     bar: ProgressBar,
-    show: Show,
+    name: String,
     epochs: u64,
+    /// What begins the line of an epoch; `None` where epochs have no lines.
+    lines: Option<String>,
     now: Mutex<Now>,
 }
 
@@ -31,18 +23,16 @@ pub struct Progress {
 #[derive(Default)]
 struct Now {
     epoch: u64,
-    step: u64,
     totals: Totals,
 }
 
 impl Progress {
-    /// A display for a run called `name`.
-    pub fn new(name: &str, epochs: u64, show: Show) -> Self {
-        let terminal = show != Show::Nothing && io::stderr().is_terminal();
-        let target = if terminal { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
+    /// A display for a run called `name`, whose bar stands above the last one that is there, and which prints a line for each
+    /// epoch that begins with `lines`.
+    pub fn new(console: &Console, name: &str, epochs: u64, lines: Option<String>) -> Self {
+        let bar = console.bars.insert_from_back(1, ProgressBar::no_length());
         bar.set_style(
-            ProgressStyle::with_template("{prefix:.bold} [{bar:28.cyan/blue}] {msg} · {rate} · ETA {left}")
+            ProgressStyle::with_template("{wide_msg} [{bar:16.cyan/blue}] {rate:>15} · ETA {left:>7}")
                 .expect("the template is right")
                 .with_key("rate", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
                     let _ = write!(w, "{:.0} images/s", state.per_sec());
@@ -52,37 +42,24 @@ impl Progress {
                 })
                 .progress_chars("█▉▊▋▌▍▎▏ "),
         );
-        bar.set_prefix(name.to_string());
-        Self { bar, show, epochs, now: Mutex::default() }
-    }
-
-    fn line(&self, text: &str) {
-        if self.show == Show::Nothing {
-            return;
-        }
-        if !self.bar.is_hidden() {
-            self.bar.println(text);
-            return;
-        }
-        // A closed pipe must not end a training run.
-        let _ = match self.show {
-            Show::Stderr => writeln!(io::stderr(), "{text}"),
-            _ => writeln!(io::stdout(), "{text}"),
-        };
-    }
-
-    /// Takes the bar away.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
+        bar.set_message(name.to_string());
+        Self { console: console.clone(), bar, name: name.to_string(), epochs, lines, now: Mutex::default() }
     }
 
     fn with(&self, change: impl FnOnce(&mut Now)) {
-        let mut now = self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut now);
-        if !self.bar.is_hidden() {
+        if self.console.has_bars() {
             let loss = now.totals.mean_loss();
-            self.bar.set_message(format!("epoch {}/{} step {} loss {loss:.4}", now.epoch, self.epochs, now.step));
+            self.bar.set_message(format!("{} · epoch {}/{} · loss {loss:.4}", self.name, now.epoch, self.epochs));
         }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        self.console.bars.remove(&self.bar);
     }
 }
 
@@ -106,33 +83,19 @@ impl Observer for Progress {
         self.with(|now| now.totals += totals);
     }
 
-    fn step(&self, step: u64) {
-        self.with(|now| now.step = step);
-    }
-
-    fn validating(&self) {}
-
     fn row(&self, row: &Row) {
+        let Some(prefix) = &self.lines else { return };
         let train = match (row.train_loss, row.train_accuracy) {
             (Some(loss), Some(accuracy)) => format!("train loss {loss:.4}  accuracy {:5.2}%  ", 100.0 * accuracy),
             _ => "before training".to_string() + &" ".repeat(18),
         };
-        self.line(&format!(
-            "epoch {:>3}/{}  {train}validation loss {:.4}  accuracy {:5.2}%  {:.1} s",
+        self.console.line(&format!(
+            "{prefix}epoch {:>3}/{}  {train}validation loss {:.4}  accuracy {:5.2}%  {:.1} s",
             row.epoch,
             self.epochs,
             row.val_loss,
             100.0 * row.val_accuracy,
             row.epoch_seconds
         ));
-    }
-}
-
-/// Seconds as 1:02:03 or 2:03.
-pub fn clock(seconds: f64) -> String {
-    let seconds = seconds as u64;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, m, s) => format!("{m}:{s:02}"),
-        (h, m, s) => format!("{h}:{m:02}:{s:02}"),
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Exit;
 use super::args::{MachineArgs, SettingArgs, integer};
-use super::experiment::{self, ExperimentArgs};
+use super::experiment::{Experiment, ExperimentArgs};
 use crate::config::{self, Batch};
 use crate::error::Result;
 
@@ -17,6 +17,7 @@ Examples:
   snr-bench run configs/quick.toml
   snr-bench run configs/article.toml --seed 0,1,2,3,4,5
   snr-bench run configs/article.toml --optim adam,snradam,adabelief --out results/three
+  snr-bench run configs/article.toml --dry-run
 
 Any setting in the file may be a list; lists multiply out into runs. Repeat an interrupted command to go on with it.";
 
@@ -39,7 +40,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "N|full", value_delimiter = ',')]
     batch: Vec<Batch>,
     #[command(flatten)]
-    common: CommonArgs,
+    lists: ListArgs,
+    #[command(flatten)]
+    shared: SharedArgs,
     /// Folder of the runs and figures [default: results/ and the file's name]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -50,7 +53,9 @@ pub struct RunArgs {
 #[command(after_help = FULL_BATCH_EXAMPLES)]
 pub struct FullBatchArgs {
     #[command(flatten)]
-    common: CommonArgs,
+    lists: ListArgs,
+    #[command(flatten)]
+    shared: SharedArgs,
     /// Folder of the runs and figures
     #[arg(long, value_name = "DIR", default_value = "results/full-batch")]
     out: PathBuf,
@@ -58,13 +63,18 @@ pub struct FullBatchArgs {
 
 /// What both take.
 #[derive(Args, Debug)]
-struct CommonArgs {
+struct ListArgs {
     /// Optimizers to compare: adam, snradam, adabelief, sgd [default: adam,snradam, or the file's]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     optim: Vec<String>,
     /// Seeds; every optimizer runs with each of them [default: 0, or the file's]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     seed: Vec<u64>,
+}
+
+/// What every experiment takes.
+#[derive(Args, Debug)]
+pub(super) struct SharedArgs {
     #[command(flatten)]
     settings: SettingArgs,
     #[command(flatten)]
@@ -76,25 +86,25 @@ struct CommonArgs {
 /// Runs the experiment of a file.
 pub(super) fn run(args: RunArgs) -> Result<Exit> {
     let file = config::read_table(&args.file)?;
-    let batches = args.batch.iter().map(toml::Value::try_from).collect::<std::result::Result<Vec<_>, _>>()?;
-    let mut flags = toml::Table::new();
-    if !batches.is_empty() {
-        flags.insert("batch".into(), batches.into());
+    let mut flags = args.lists.flags()?;
+    if !args.batch.is_empty() {
+        flags.insert("batch".into(), toml::Value::try_from(&args.batch)?);
     }
     let name = args.file.file_stem().unwrap_or(args.file.as_os_str());
     let out = args.out.unwrap_or_else(|| Path::new("results").join(name));
-    args.common.run(file, flags, &out)
+    args.shared.run([file], &flags, &out, false)
 }
 
 /// Runs the built-in experiment with batch = ∞.
 pub(super) fn full_batch(args: FullBatchArgs) -> Result<Exit> {
     let file = FULL_BATCH.parse().expect("the built-in file is TOML");
-    args.common.run(file, toml::Table::new(), &args.out)
+    args.shared.run([file], &args.lists.flags()?, &args.out, false)
 }
 
-impl CommonArgs {
-    /// Runs what `file` and the arguments over it describe, draws it, and says how it went.
-    fn run(&self, file: toml::Table, mut flags: toml::Table, out: &Path) -> Result<Exit> {
+impl ListArgs {
+    /// The layer of settings that they make.
+    fn flags(&self) -> Result<toml::Table> {
+        let mut flags = toml::Table::new();
         if !self.optim.is_empty() {
             flags.insert("optim".into(), self.optim.clone().into());
         }
@@ -102,10 +112,24 @@ impl CommonArgs {
             let seeds = self.seed.iter().map(|&seed| integer("seed", seed)).collect::<Result<Vec<_>>>()?;
             flags.insert("seed".into(), seeds.into());
         }
-        let layers = std::iter::once(file).chain(self.settings.layers()?).chain([flags]);
-        let specs = config::expand(layers)?;
-        let tally = experiment::run_all(&specs, out, &self.machine, &self.experiment)?;
-        tally.report(out, self.experiment.quiet)?;
-        tally.exit()
+        Ok(flags)
+    }
+}
+
+impl SharedArgs {
+    /// Runs what each of `files`, the settings over it and `flags` over these describe, into one folder.
+    pub(super) fn run(
+        &self,
+        files: impl IntoIterator<Item = toml::Table>,
+        flags: &toml::Table,
+        folder: &Path,
+        announce: bool,
+    ) -> Result<Exit> {
+        let mut specs = Vec::new();
+        for file in files {
+            let layers = std::iter::once(file).chain(self.settings.layers()?).chain([flags.clone()]);
+            specs.extend(config::expand(layers)?);
+        }
+        Experiment { specs, folder, machine: &self.machine, args: &self.experiment, announce }.run()
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use candle_core::Device;
 
-use super::progress::clock;
+use super::console::clock;
 use super::{print, quoted};
 use crate::config::RunSpec;
 use crate::error::Result;
@@ -41,7 +41,7 @@ fn describe(dir: &Path) -> Result<String> {
         };
         bail!("{} is not a run directory: it holds no meta.json{hint}", dir.display());
     }
-    let spec = super::session::stored_spec(dir)?;
+    let spec = crate::experiment::session::stored_spec(dir)?;
     let meta = Meta::read(dir)?;
     let locked = RunDir::is_locked(dir);
     let checkpoint = dir.join(CHECKPOINT).exists().then(|| Checkpoint::read(&dir.join(CHECKPOINT), &Device::Cpu));

@@ -6,12 +6,15 @@ use clap::Args;
 use serde_json::json;
 
 use super::args::{MachineArgs, SettingArgs, integer};
-use super::progress::{Progress, Show, clock};
-use super::session::{self, IfExists, Session};
+use super::console::{Console, Show, clock};
+use super::progress::Progress;
 use super::signals::Signals;
 use super::{Exit, print, quoted};
 use crate::config::{Batch, RunSpec};
+use crate::data;
 use crate::error::Result;
+use crate::experiment::Session;
+use crate::experiment::session::{self, IfExists};
 use crate::train::{Outcome, Summary};
 
 const EXAMPLES: &str = "\
@@ -108,12 +111,14 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
         (false, false) => Show::Auto,
     };
     let signals = Signals::listen()?;
-    let session =
-        Session { machine: &args.machine, checkpoint_every: args.checkpoint_every, if_exists, signals: &signals };
-    let dir = session.open(&spec, &path)?;
-    let data = session::load_data(&spec, &args.machine)?;
-    let progress = Progress::new(&spec.optim, spec.epochs, show);
-    let summary = session.train(&spec, &data, dir, &progress)?;
+    let machine = args.machine.machine()?;
+    let dir = session::open(&spec, &path, if_exists)?;
+    let data = data::load(spec.dataset, args.machine.data_dir.as_deref())?;
+    let stop = || signals.pending();
+    let session = Session { machine: &machine, checkpoint_every: args.checkpoint_every, stop: &stop };
+    let progress = Progress::new(&Console::new(show), &spec.optim, spec.epochs, Some(String::new()));
+    let summary = signals.gracefully(|| session.train(&spec, &data, dir, &progress))?;
+    drop(progress);
     if args.json {
         print(as_json(&spec, &summary, &path))?;
     } else if !args.quiet {

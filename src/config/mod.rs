@@ -7,6 +7,7 @@
 mod experiment;
 mod layers;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -224,6 +225,18 @@ impl RunSpec {
             self.seed,
             self.hash()
         )
+    }
+
+    /// All settings under dotted keys, their values as one reads them.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let table = toml::Table::try_from(self).expect("a run's settings are TOML");
+        let text = |value: toml::Value| match value {
+            toml::Value::String(text) => text,
+            toml::Value::Float(x) if x != 0.0 && !(1e-4..1e6).contains(&x.abs()) => format!("{x:e}"),
+            toml::Value::Float(x) => x.to_string(),
+            value => value.to_string(),
+        };
+        layers::flatten(&table).into_iter().map(|(key, value)| (key, text(value))).collect()
     }
 
     /// The settings in which `other` differs, one a line: `lr: 0.001 here, 0.01 there`.

@@ -57,6 +57,13 @@ impl DatasetKind {
             DatasetKind::Digits => "digits",
         }
     }
+
+    /// Number of training and of test images, known before they are loaded.
+    pub fn sizes(self) -> (usize, usize) {
+        match self {
+            DatasetKind::Mnist | DatasetKind::Digits => (60_000, 10_000),
+        }
+    }
 }
 
 /// Images with their labels.

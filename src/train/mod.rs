@@ -24,7 +24,7 @@ mod trainer;
 pub use meta::{Meta, State, cpu_name, simd_level};
 pub use metrics::Row;
 pub use store::RunDir;
-pub use trainer::{Every, Observer, Options, Outcome, Start, Summary, Trainer};
+pub use trainer::{Every, Observer, Options, Outcome, Start, Summary, Trainer, training_images};
 
 /// The files of a run directory, in the order in which they are removed: the state first, so that no half-removed run
 /// claims to be finished, and last what says that there was a run.

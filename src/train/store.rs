@@ -111,9 +111,9 @@ impl RunDir {
         there.is_ok()
     }
 
-    /// Whether no run has left anything in it.
-    pub fn is_empty(&self) -> bool {
-        !super::FILES.iter().any(|name| self.file(name).exists())
+    /// Whether no run has left anything in `path`.
+    pub fn is_empty(path: &Path) -> bool {
+        !super::FILES.iter().any(|name| path.join(name).exists())
     }
 
     /// Removes what an earlier run left here (its own files only).

@@ -1,5 +1,6 @@
 //! The training loop of one run.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -48,19 +49,21 @@ impl Every {
     }
 }
 
-/// Hears how a run goes. Methods may be called from any thread.
+/// Hears how a run goes. Methods may be called from any thread; `()` hears nothing.
 pub trait Observer: Sync {
     /// An epoch begins or goes on: `done` of `total` training samples are through.
-    fn epoch(&self, epoch: u64, epochs: u64, done: u64, total: u64);
+    fn epoch(&self, _epoch: u64, _epochs: u64, _done: u64, _total: u64) {}
     /// A shard of a training batch is through.
-    fn shard(&self, totals: Totals);
+    fn shard(&self, _totals: Totals) {}
     /// A step is done.
-    fn step(&self, step: u64);
-    /// Validation begins.
-    fn validating(&self);
+    fn step(&self, _step: u64) {}
+    /// A shard of the validation images is through.
+    fn validated(&self, _totals: Totals) {}
     /// A row of `metrics.csv` is there.
-    fn row(&self, row: &Row);
+    fn row(&self, _row: &Row) {}
 }
+
+impl Observer for () {}
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +128,7 @@ impl<'a> Trainer<'a> {
         options: Options<'a>,
         start: Start,
     ) -> Result<Self> {
-        train_indices(spec, &data.train)?;
+        training_images(spec, data.train.len())?;
         let params = Params::init(&spec.model, spec.seed, &options.device)?;
         let config = Config { lr: spec.lr, weight_decay: spec.weight_decay, rule: spec.rule()? };
         let mut optimizer = Optimizer::new(params.vars().to_vec(), config)?;
@@ -208,7 +211,7 @@ impl<'a> Trainer<'a> {
         if self.progress.rows.is_empty() && self.end_epoch()? {
             return Ok(Outcome::Diverged);
         }
-        let indices = train_indices(self.spec, &self.data.train)?;
+        let indices = training_images(self.spec, self.data.train.len())?;
         while self.progress.epochs() < self.spec.epochs {
             if let Some(signal) = (self.options.stop)() {
                 return Ok(Outcome::Interrupted(signal));
@@ -267,9 +270,8 @@ impl<'a> Trainer<'a> {
     fn end_epoch(&mut self) -> Result<bool> {
         let start = Instant::now();
         let observer = self.options.observer;
-        observer.validating();
         let (images, indices) = validation(self.spec, self.data);
-        let validated = self.options.backend.evaluate(images, &indices, &|_| ())?;
+        let validated = self.options.backend.evaluate(images, &indices, &|t| observer.validated(t))?;
         let done = std::mem::take(&mut self.progress.epoch);
         let mean = |sum: f64| (done.batches > 0).then(|| sum / done.batches as f64);
         let row = Row {
@@ -333,13 +335,22 @@ impl Progress {
     }
 
     fn check_resumable(&self, spec: &RunSpec, data: &Dataset, dir: &RunDir) -> Result<()> {
-        let path = dir.path().display();
         ensure!(
             self.data_hash == data.hash,
-            "{path} was trained on other data (hash {:.12}, here {:.12}); resume it with the files it began with",
+            "{} was trained on other data (hash {:.12}, here {:.12}); resume it with the files it began with",
+            dir.path().display(),
             self.data_hash,
             data.hash
         );
+        self.check_settings(spec, dir.path())
+    }
+
+    /// Checks that the run in `dir` may go on from here with these settings.
+    ///
+    /// # Errors
+    /// Other settings, fewer epochs than are done, or a run that has diverged.
+    pub fn check_settings(&self, spec: &RunSpec, dir: &Path) -> Result<()> {
+        let path = dir.display();
         ensure!(
             self.config_hash == spec.hash(),
             "the checkpoint in {path} belongs to other settings; resume with the run's own config.toml, or start anew with --force"
@@ -351,13 +362,15 @@ impl Progress {
     }
 }
 
-/// Number of training images: they are the first ones, `0..n`, of the training set.
-fn train_indices(spec: &RunSpec, images: &Images) -> Result<usize> {
+/// How many images a run trains on: the first ones, `0..n`, of the `all` in its training set.
+///
+/// # Errors
+/// More asked for than there are.
+pub fn training_images(spec: &RunSpec, all: usize) -> Result<usize> {
     let holdout = match spec.validation {
         Validation::Test => 0,
         Validation::Holdout(n) => n,
     };
-    let all = images.len();
     if holdout >= all {
         usage!("validation = holdout:{holdout} leaves nothing of {all} training images to train on; hold fewer out");
     }

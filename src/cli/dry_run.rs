@@ -1,0 +1,70 @@
+//! What an experiment would do, and how long it would take.
+
+use super::console::roughly;
+use crate::experiment::{Estimate, Machine, Plan, Planned, Standing, Work};
+use crate::train::State;
+
+/// The runs with where they stand, what is left of them, and the time of that.
+pub fn text(plan: &Plan, estimate: &Estimate, machine: &Machine, jobs: usize) -> String {
+    let directory = |run: &Planned| run.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let width = |text: &dyn Fn(&Planned) -> String| plan.runs.iter().map(|run| text(run).len()).max().unwrap_or(0);
+    let (wide, titles, states) = (width(&directory), width(&|run| run.title.clone()), width(&state));
+    let mut text = format!("{} in {}\n\n", counts(plan), plan.folder.display());
+    for (run, seconds) in plan.runs.iter().zip(&estimate.seconds) {
+        let time = if *seconds > 0.0 { roughly(*seconds) } else { String::new() };
+        let line = format!("{:<wide$}  {:<titles$}  {:<states$}  {time:>12}", directory(run), run.title, state(run));
+        text += &format!("{}\n", line.trim_end());
+    }
+    text + "\n" + &forecast(plan, estimate, machine, jobs)
+}
+
+/// How many runs there are and where they stand: "24 runs: 3 done, 1 begun, 20 new".
+pub fn counts(plan: &Plan) -> String {
+    let count = |kind: fn(&Standing) -> bool| plan.runs.iter().filter(|run| kind(&run.standing)).count();
+    let kinds = [
+        (count(|s| matches!(s, Standing::Ended(_))), "done"),
+        (count(|s| matches!(s, Standing::Begun(_))), "begun"),
+        (count(|s| matches!(s, Standing::New)), "new"),
+        (count(|s| matches!(s, Standing::Blocked(_))), "blocked"),
+    ];
+    let kinds = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format!("{n} {kind}"));
+    let runs = if plan.runs.len() == 1 { "run" } else { "runs" };
+    format!("{} {runs}: {}", plan.runs.len(), kinds.collect::<Vec<_>>().join(", "))
+}
+
+/// How long the rest takes, and what that was computed from.
+pub fn forecast(plan: &Plan, estimate: &Estimate, machine: &Machine, jobs: usize) -> String {
+    let rates = plan.runs.iter().zip(&estimate.costs).filter(|(run, _)| run.left.trained > 0).map(|(run, cost)| {
+        let Work { trained, steps, .. } = run.left;
+        trained as f64 / (cost.trained * trained as f64 + cost.step * steps as f64)
+    });
+    let (slowest, fastest) = rates.fold((f64::INFINITY, 0.0), |(low, high), rate: f64| (rate.min(low), rate.max(high)));
+    if fastest == 0.0 {
+        return "nothing is left to train".to_string();
+    }
+    let rates =
+        if fastest < 1.02 * slowest { format!("{fastest:.0}") } else { format!("{slowest:.0} to {fastest:.0}") };
+    format!(
+        "about {} for what is left, {}\n(measured just now: training at {rates} images/s{})",
+        roughly(estimate.total),
+        how(machine, jobs),
+        if jobs > 1 { " a run" } else { "" }
+    )
+}
+
+/// How the runs share the machine.
+pub fn how(machine: &Machine, jobs: usize) -> String {
+    let threads = machine.divided(jobs).threads;
+    let threads = if threads == 1 { "1 thread".to_string() } else { format!("{threads} threads") };
+    if jobs == 1 { format!("one run at a time on {threads}") } else { format!("{jobs} runs at once, {threads} each") }
+}
+
+fn state(run: &Planned) -> String {
+    match &run.standing {
+        Standing::New => "new".to_string(),
+        Standing::Begun(epochs) => format!("resumes after epoch {epochs} of {}", run.spec.epochs),
+        Standing::Ended(State::Diverged) => "done: diverged".to_string(),
+        Standing::Ended(_) => "done".to_string(),
+        Standing::Blocked(why) => format!("cannot run: {}", why.lines().next().unwrap_or_default()),
+    }
+}

@@ -1,0 +1,45 @@
+//! Several runs in one folder: what there is to do ([`Plan`]), how long it takes ([`Estimate`]), and doing it ([`fn@run`]).
+//!
+//! Ended runs are skipped and interrupted ones resumed, so that an experiment can be repeated until all of it is done. It
+//! can run several of its runs at once; the results do not depend on how many.
+//!
+//! ```
+//! use snr_bench::config::expand;
+//! use snr_bench::experiment::{End, Machine, Options, Plan, run};
+//!
+//! let settings = "
+//!     optim = ['adam', 'snradam']
+//!     dataset = 'digits'
+//!     train_subset = 64
+//!     validation = 'holdout:64'
+//!     batch = 32
+//!     epochs = 1
+//!     model = { patch_size = 7, embed_dim = 16, depth = 1 }";
+//! # let tempdir = tempfile::tempdir()?;
+//! # let folder = tempdir.path();
+//! let plan = Plan::new(expand([settings.parse()?])?, folder, false)?;
+//! let data = plan.load_data(None)?;
+//! let machine = Machine { threads: 2, device: candle_core::Device::Cpu };
+//! let options = Options { machine, jobs: 2, checkpoint_every: None, stop: &|| None };
+//! for (planned, end) in plan.runs.iter().zip(run(&plan, &data, &options, &())) {
+//!     let End::Now(summary) = end else { panic!("{}: {end:?}", planned.title) };
+//!     println!("{}: {}", planned.title, summary.rows[1].val_loss);
+//! }
+//! # anyhow::Ok(())
+//! ```
+
+mod estimate;
+mod machine;
+pub mod pace;
+mod plan;
+mod schedule;
+pub mod session;
+mod work;
+
+pub use estimate::Estimate;
+pub use machine::Machine;
+pub use pace::Pace;
+pub use plan::{Plan, Planned, Standing};
+pub use schedule::{End, Options, Tally, Watch, run};
+pub use session::Session;
+pub use work::{Cost, Work};

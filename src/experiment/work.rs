@@ -1,0 +1,94 @@
+//! How much there is to compute in a run, and what that costs.
+
+use crate::config::{Batch, RunSpec, Validation};
+use crate::error::Result;
+use crate::model::VitConfig;
+use crate::train::checkpoint::Progress;
+use crate::train::training_images;
+
+/// What there is to compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Images through forward and backward pass.
+    pub trained: u64,
+    /// Optimizer steps.
+    pub steps: u64,
+    /// Images through the forward pass alone, for validation.
+    pub validated: u64,
+}
+
+impl Work {
+    /// What is left of a run that came as far as `progress`, or was not begun.
+    ///
+    /// # Errors
+    /// A split that the data set cannot give.
+    pub fn left(spec: &RunSpec, progress: Option<&Progress>) -> Result<Self> {
+        let (train, test) = spec.dataset.sizes();
+        let images = training_images(spec, train)? as u64;
+        let validation = match spec.validation {
+            Validation::Test => test as u64,
+            Validation::Holdout(n) => n as u64,
+        };
+        let steps = match spec.batch {
+            Batch::Size(n) => images.div_ceil(n as u64),
+            Batch::Full => 1,
+        };
+        let (samples_seen, step, rows) = progress.map_or((0, 0, 0), |p| (p.samples_seen, p.step, p.rows.len() as u64));
+        Ok(Self {
+            trained: spec.epochs.saturating_mul(images).saturating_sub(samples_seen),
+            steps: spec.epochs.saturating_mul(steps).saturating_sub(step),
+            // Before training, and after each epoch.
+            validated: spec.epochs.saturating_add(1).saturating_sub(rows).saturating_mul(validation),
+        })
+    }
+}
+
+/// What a unit of each kind of work costs: in seconds where it was measured, else in whatever all of them are counted in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// Of an image through forward and backward pass.
+    pub trained: f64,
+    /// Of an optimizer step.
+    pub step: f64,
+    /// Of an image through the forward pass alone.
+    pub validated: f64,
+}
+
+impl Cost {
+    /// Nothing.
+    pub const NONE: Self = Self { trained: 0.0, step: 0.0, validated: 0.0 };
+
+    /// In floating-point operations of the matrix products, beside which those of a step are few.
+    pub fn in_flops(model: &VitConfig) -> Self {
+        let flops = |count: crate::model::Flops| count.executed as f64;
+        Self { trained: flops(model.training_flops()), step: 0.0, validated: flops(model.evaluation_flops()) }
+    }
+
+    /// What `work` costs.
+    pub fn of(&self, work: Work) -> f64 {
+        let Work { trained, steps, validated } = work;
+        self.trained * trained as f64 + self.step * steps as f64 + self.validated * validated as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(text: &str) -> RunSpec {
+        RunSpec::resolve([text.parse().unwrap()]).unwrap()
+    }
+
+    #[test]
+    fn of_the_articles_run() {
+        let work = Work::left(&spec(""), None).unwrap();
+        assert_eq!(work, Work { trained: 20 * 60_000, steps: 20 * 15, validated: 21 * 10_000 });
+        let work = Work::left(&spec("batch = 'full'\nvalidation = 'holdout:5000'"), None).unwrap();
+        assert_eq!(work, Work { trained: 20 * 55_000, steps: 20, validated: 21 * 5000 });
+    }
+
+    #[test]
+    fn an_impossible_split_is_refused() {
+        assert!(Work::left(&spec("train_subset = 60001"), None).unwrap_err().to_string().contains("60001"));
+    }
+}

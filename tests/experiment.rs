@@ -1,0 +1,205 @@
+//! Experiments: several runs at once, what a dry run says, and `reproduce`.
+#![cfg(unix)] // signals
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use candle_core::Device;
+use common::{Background, TINY, assert_fails, assert_ok, losses, snr_bench, stderr, stdout};
+use rustix::process::Signal;
+use snr_bench::train::checkpoint::{CHECKPOINT, Checkpoint};
+use snr_bench::train::{Meta, State};
+use tempfile::tempdir;
+
+/// Four runs of 40 epochs into `out`.
+fn four<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let lists = ["full-batch", "--set", "batch=60", "--epochs", "40", "--optim", "adam,snradam", "--seed", "0,1"];
+    // Two runs at once have a thread each, on any machine.
+    [&lists[..], &TINY[..12], &["--threads", "2", "--out", out], more].concat()
+}
+
+/// The run directories of a folder.
+fn runs(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut runs: Vec<PathBuf> = entries.filter(|path| path.file_name().unwrap() != "figures").collect();
+    runs.sort();
+    runs
+}
+
+/// What [`four`] gives with one run at a time, made once.
+fn whole() -> &'static Path {
+    static WHOLE: OnceLock<PathBuf> = OnceLock::new();
+    WHOLE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("experiment");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        assert_ok(&snr_bench(&folder, &four("whole", &["--quiet"])));
+        folder.join("whole")
+    })
+}
+
+#[track_caller]
+fn assert_same_as_whole(folder: &Path) {
+    assert_eq!(runs(folder).len(), 4);
+    for run in runs(folder) {
+        assert_eq!(losses(&run), losses(&whole().join(run.file_name().unwrap())), "{}", run.display());
+        assert_eq!(Meta::read(&run).unwrap().state, State::Finished);
+    }
+}
+
+/// Every file below `folder` with its length and time.
+fn snapshot(folder: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let meta = entry.metadata().unwrap();
+        if meta.is_dir() {
+            files.extend(snapshot(&entry.path()));
+        }
+        files.insert(entry.path(), (meta.len(), meta.modified().unwrap()));
+    }
+    files
+}
+
+#[test]
+fn two_at_once_give_the_bits_of_one_at_a_time() {
+    let dir = tempdir().unwrap();
+    let output = snr_bench(dir.path(), &four("two", &["--jobs", "2"]));
+    assert_ok(&output);
+    assert_same_as_whole(&dir.path().join("two"));
+    let text = stdout(&output);
+    assert!(text.starts_with("2 runs at once, 1 thread each\n"), "{text}");
+    for run in ["[1/4] Adam, seed 0", "[2/4] SNRAdam, seed 0", "[3/4] Adam, seed 1", "[4/4] SNRAdam, seed 1"] {
+        for part in [" → two/digits-", "  epoch  40/40  train loss", ": finished in 0:0"] {
+            assert!(text.contains(&format!("{run}{part}")), "no {run}{part} in {text}");
+        }
+    }
+    assert!(runs(&dir.path().join("two")).iter().all(|run| Meta::read(run).unwrap().threads == 1));
+}
+
+#[test]
+fn one_that_fails_and_one_that_diverges_do_not_stop_the_others() {
+    let dir = tempdir().unwrap();
+    let lists = ["full-batch", "--out", "out", "--jobs", "2", "--epochs", "2", "--optim", "sgd", "--seed", "0,1"];
+    let args = [&lists[..], &["--set", "lr=[1e30, 1e-3]"], &TINY[..12]].concat();
+    let plan = stdout(&snr_bench(dir.path(), &[&args[..], &["--dry-run"]].concat()));
+    let name = plan.lines().find(|line| line.contains("lr 0.001, seed 0")).unwrap().split(' ').next().unwrap();
+    let locked = dir.path().join("out").join(name);
+    fs::create_dir_all(&locked).unwrap();
+    let lock = fs::File::create(locked.join(".lock")).unwrap();
+    lock.lock().unwrap();
+
+    let output = snr_bench(dir.path(), &args);
+    assert_fails(&output, 1, &["lr 0.001, seed 0: another process is working in", "1 of the runs failed"]);
+    assert_eq!(stdout(&output).matches(": DIVERGED in epoch").count(), 2, "{}", stdout(&output));
+    assert_eq!(stdout(&output).matches(": finished in").count(), 1, "{}", stdout(&output));
+    let blocked = stdout(&snr_bench(dir.path(), &[&args[..], &["--dry-run"]].concat()));
+    assert!(blocked.contains("4 runs: 3 done, 1 blocked"), "{blocked}");
+    assert!(blocked.contains("cannot run: another process") && blocked.contains("done: diverged"), "{blocked}");
+
+    drop(lock);
+    let output = snr_bench(dir.path(), &args);
+    assert_fails(&output, 3, &[]);
+    assert_eq!(stdout(&output).matches("done already").count(), 3, "{}", stdout(&output));
+    assert_fails(&snr_bench(dir.path(), &args), 3, &[]);
+}
+
+#[test]
+fn killed_and_repeated_it_comes_to_the_same_bits() {
+    let dir = tempdir().unwrap();
+    let folder = dir.path().join("out");
+    for kill in 0..3 {
+        let mut process = Background::start(dir.path(), &four("out", &["--jobs", "2"]));
+        let trained = || runs(&folder).iter().filter(|run| run.join(CHECKPOINT).exists()).count();
+        process.until(|| trained() > kill);
+        process.signal(Signal::KILL);
+        assert!(!process.end().status.success());
+    }
+    assert_ok(&snr_bench(dir.path(), &four("out", &["--jobs", "2"])));
+    assert_same_as_whole(&folder);
+}
+
+#[test]
+fn a_signal_ends_all_of_them_resumable() {
+    let dir = tempdir().unwrap();
+    let folder = dir.path().join("out");
+    let mut process = Background::start(dir.path(), &four("out", &["--jobs", "2"]));
+    process.until(|| runs(&folder).iter().filter(|run| run.join("metrics.csv").exists()).count() == 2);
+    process.signal(Signal::INT);
+    let output = process.end();
+    assert_fails(&output, 130, &[]);
+    let text = stdout(&output);
+    assert_eq!(text.matches(": interrupted after").count(), 2, "{text}");
+    assert!(text.ends_with("interrupted; repeat the command to go on\n"), "{text}");
+    assert_eq!(runs(&folder).len(), 2, "no other run may begin");
+    for run in runs(&folder) {
+        assert_eq!(Meta::read(&run).unwrap().state, State::Interrupted);
+        assert!(Checkpoint::read(&run.join(CHECKPOINT), &Device::Cpu).unwrap().progress.epochs() < 40);
+    }
+    let plan = stdout(&snr_bench(dir.path(), &four("out", &["--dry-run"])));
+    assert!(plan.starts_with("4 runs: 2 begun, 2 new in out\n"), "{plan}");
+    assert_eq!(plan.matches("resumes after epoch").count(), 2, "{plan}");
+    // On another number of jobs.
+    assert_ok(&snr_bench(dir.path(), &four("out", &[])));
+    assert_same_as_whole(&folder);
+}
+
+#[test]
+fn a_dry_run_lists_the_runs_and_writes_nothing() {
+    let dir = tempdir().unwrap();
+    let output = snr_bench(dir.path(), &four("out", &["--dry-run"]));
+    assert_ok(&output);
+    assert!(snapshot(dir.path()).is_empty());
+    let text = stdout(&output);
+    for part in ["4 runs: 4 new in out", "SNRAdam, seed 1", "one run at a time on 2 threads", "images/s"] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+    let folder = whole().parent().unwrap();
+    let before = snapshot(folder);
+    let longer = four("whole", &["--dry-run"]).into_iter().map(|arg| if arg == "40" { "50" } else { arg });
+    let longer = stdout(&snr_bench(folder, &longer.collect::<Vec<_>>()));
+    assert_eq!(longer.matches("resumes after epoch 40 of 50").count(), 4, "{longer}");
+    let done = snr_bench(folder, &four("whole", &["--dry-run"]));
+    assert!(
+        stdout(&done).contains("4 runs: 4 done") && stdout(&done).contains("nothing is left to train"),
+        "{}",
+        stdout(&done)
+    );
+    let anew = snr_bench(folder, &four("whole", &["--dry-run", "--force"]));
+    assert!(stdout(&anew).contains("4 runs: 4 new"), "{}", stdout(&anew));
+    assert_eq!(snapshot(folder), before);
+}
+
+/// The command that the README begins with, on less.
+#[test]
+fn reproduce_runs_both_experiments_and_draws_them() {
+    let dir = tempdir().unwrap();
+    let sizes = ["--train-subset", "128", "--validation", "holdout:64", "--epochs", "2", "--set", "model.embed_dim=16"];
+    let args = [&["reproduce", "--quick", "--seeds", "2"], &sizes[..]].concat();
+    let plan = stdout(&snr_bench(dir.path(), &[&args[..], &["--dry-run"]].concat()));
+    assert!(plan.contains("8 runs: 8 new in results/quick"), "{plan}");
+    let output = snr_bench(dir.path(), &args);
+    assert_ok(&output);
+    let text = stdout(&output);
+    assert!(text.starts_with("8 runs: 8 new in results/quick\nabout "), "{text}");
+    for title in ["[1/8] Adam, batch 128, seed 0", "[8/8] SNRAdam, batch full, seed 1"] {
+        assert!(text.contains(title), "no {title} in {text}");
+    }
+    for figure in ["digits-n128-b128-e2-holdout64", "digits-n128-full-e2-holdout64"] {
+        for metric in ["train-loss.svg", "val-loss.png"] {
+            assert!(text.contains(&format!("results/quick/figures/{figure}-patch7-")), "no {figure} in {text}");
+            assert!(text.contains(metric), "no {metric} in {text}");
+        }
+    }
+    let again = snr_bench(dir.path(), &args);
+    assert_ok(&again);
+    assert!(stdout(&again).contains("8 runs: 8 done") && stdout(&again).contains("nothing is left to train"));
+    // Both experiments with one batch would be the same runs.
+    let same = snr_bench(dir.path(), &[&args[..], &["--set", "batch=64"]].concat());
+    assert_fails(&same, 2, &["two runs would share the directory results/quick/digits-adam-b64"]);
+    assert_eq!(stderr(&again), "");
+}
