@@ -32,11 +32,15 @@
 
 pub mod bench;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod data;
 pub mod error;
+pub mod group;
 pub mod model;
+pub mod number;
 pub mod ops;
 pub mod optim;
 pub mod plot;
+pub mod stats;
 pub mod train;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use snr_bench::cli::plot::PlotArgs;
 use snr_bench::config::{Batch, RunSpec};
 use snr_bench::error::UsageError;
+use snr_bench::group::group;
 use snr_bench::model::VitConfig;
 use snr_bench::plot::{self, Format, Metric, Options, Scale, X};
 use snr_bench::train::Row;
@@ -167,7 +168,7 @@ fn every_comparison_has_its_own_chart() {
     other("i", RunSpec { lr: 3e-3, ..base.clone() });
 
     let (records, _) = record::find(root.path()).unwrap();
-    let groups = plot::group(&records);
+    let groups = group(&records);
     let mut found: Vec<(&str, Vec<&str>)> =
         groups.iter().map(|g| (g.name.as_str(), g.arms.iter().map(|arm| arm.label.as_str()).collect())).collect();
     found.sort();
@@ -218,10 +219,10 @@ fn labels_name_the_settings_that_differ() {
         write_run(&root.path().join(name), &spec, "finished", HASH, &rows(&spec, 20));
     }
     let (records, _) = record::find(root.path()).unwrap();
-    let groups = plot::group(&records);
+    let groups = group(&records);
     let labels: Vec<&str> = groups[0].arms.iter().map(|arm| arm.label.as_str()).collect();
     assert_eq!(labels, ["Adam", "SNRAdam, beta2 0.9", "SNRAdam, beta2 0.999"]);
-    let styles: Vec<_> = groups[0].arms.iter().map(|arm| arm.style).collect();
+    let styles: Vec<_> = groups[0].arms.iter().map(|arm| plot::style(&arm.spec().optim, arm.variant)).collect();
     assert_eq!(styles[1].color, styles[2].color, "one colour an optimizer");
     assert_ne!(styles[1].dash, styles[2].dash, "told apart in grey");
     assert_eq!(styles[0], plot::style("adam", 0), "the same in every figure");
@@ -272,7 +273,7 @@ fn the_mean_leaves_diverged_and_unfinished_runs_out() {
     diverged(root.path(), &spec("adam", 3), 5);
     write_run(&root.path().join("r"), &spec("adam", 4), "interrupted", HASH, &rows(&spec("adam", 4), 7));
     let (records, _) = record::find(root.path()).unwrap();
-    let groups = plot::group(&records);
+    let groups = group(&records);
     let figure = plot::chart(&groups[0], Metric::ValLoss, X::Epoch, Scale::Log).unwrap();
     let series = &figure.series[0];
     let expected = specs.iter().map(|spec| row(spec, 20).val_loss).sum::<f64>() / 3.0;

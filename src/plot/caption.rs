@@ -1,10 +1,10 @@
 //! What a chart of runs says about itself: data, settings, number of seeds, what the band is, and what went wrong.
 
 use super::X;
-use super::axis::{number, thousands};
 use super::chart::Metric;
-use super::group::{Arm, Group, short_hash};
 use crate::config::{Batch, RunSpec, Validation};
+use crate::group::{Arm, Group, short_hash};
+use crate::number::{number, thousands};
 use crate::train::record::Record;
 
 /// Training and test images of every data set (see [`crate::data::Dataset`]).

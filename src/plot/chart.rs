@@ -4,8 +4,9 @@ use super::X;
 use super::axis::{Axis, Scale};
 use super::caption::{caption, title};
 use super::figure::{Figure, Mark, Series};
-use super::group::{Arm, Group};
-use super::interval::mean_interval;
+use super::style;
+use crate::group::{Arm, Group};
+use crate::stats::mean_interval;
 use crate::train::Row;
 use crate::train::State;
 use crate::train::record::Record;
@@ -157,7 +158,7 @@ impl View {
         faint.retain(|curve| !curve.is_empty());
         let marks = marks(arm, &ends);
         let label = if averaged.is_empty() { String::new() } else { arm.label.clone() };
-        (Series { label, style: arm.style, line, band, faint }, marks)
+        (Series { label, style: style::of(arm), line, band, faint }, marks)
     }
 
     /// Ends a curve where it first rises above `ceiling`.
@@ -182,7 +183,7 @@ fn marks(arm: &Arm, ends: &[(f64, f64)]) -> Vec<Mark> {
         true => format!("{} diverged", arm.label),
         false => String::new(),
     };
-    ends.iter().enumerate().map(|(i, at)| Mark { at: *at, label: label(i), style: arm.style }).collect()
+    ends.iter().enumerate().map(|(i, at)| Mark { at: *at, label: label(i), style: style::of(arm) }).collect()
 }
 
 /// The mean of curves as far as all of them go, and the 95% confidence interval of it.

@@ -1,4 +1,4 @@
-//! Figures from run directories: which runs belong in one chart ([`mod@group`]), what it shows of them, and one look for all
+//! Figures from run directories: which runs belong in one chart ([`mod@crate::group`]), what it shows of them, and one look for all
 //! figures ([`Figure`]).
 //!
 //! A figure is drawn once, as SVG, with a built-in font; the PNG is made from that. So the same runs give the same files
@@ -9,22 +9,21 @@ mod canvas;
 mod caption;
 mod chart;
 mod figure;
-pub mod group;
-mod interval;
 mod output;
+mod style;
 
 use std::path::PathBuf;
 
 use anyhow::bail;
 
-pub use axis::{Axis, Scale, number};
+pub use axis::{Axis, Scale};
 pub use chart::{Metric, chart};
 pub use figure::{Figure, Mark, Series, Style, render_svg};
-pub use group::{Group, group, style};
-pub use interval::{mean_interval, t975};
 pub use output::{Format, write};
+pub use style::style;
 
 use crate::error::Result;
+use crate::group::group;
 use crate::train::Row;
 use crate::train::record::Record;
 
