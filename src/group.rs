@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Batch, RunSpec, Validation};
 use crate::model::VitConfig;
-use crate::number::number;
+use crate::number::{number, thousands};
 use crate::optim::REGISTRY;
 use crate::train::State;
 use crate::train::record::Record;
@@ -13,6 +13,8 @@ use crate::train::record::Record;
 pub struct Group<'a> {
     /// Names its files: unique among the groups that were made with it.
     pub name: String,
+    /// The settings that all its runs share, as TOML; groups with the same settings are on different data.
+    pub settings: String,
     /// What is compared, in the order of the registry.
     pub arms: Vec<Arm<'a>>,
 }
@@ -38,7 +40,7 @@ pub fn group(records: &[Record]) -> Vec<Group<'_>> {
     let stems: Vec<String> = groups.values().map(|runs| stem(&runs[0].spec)).collect();
     let mut names = BTreeSet::new();
     let mut made = Vec::new();
-    for (((_, hash), runs), stem) in groups.iter().zip(&stems) {
+    for (((settings, hash), runs), stem) in groups.iter().zip(&stems) {
         let mut name = stem.clone();
         if stems.iter().filter(|other| *other == stem).count() > 1 {
             name = format!("{stem}-{}", short_hash(hash));
@@ -46,7 +48,7 @@ pub fn group(records: &[Record]) -> Vec<Group<'_>> {
         while !names.insert(name.clone()) {
             name.push_str("-more");
         }
-        made.push(Group { name, arms: arms(runs) });
+        made.push(Group { name, settings: settings.clone(), arms: arms(runs) });
     }
     made
 }
@@ -135,6 +137,37 @@ fn plain(value: &toml::Value) -> String {
         toml::Value::Float(v) => number(*v),
         toml::Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+impl<'a> Group<'a> {
+    /// A run of the group: what is asked of it is shared by all.
+    pub fn first(&self) -> &'a Record {
+        self.arms[0].runs[0]
+    }
+
+    /// For people: "MNIST, batch 4096, 20 epochs", and what is not the default.
+    pub fn title(&self) -> String {
+        let spec = &self.first().spec;
+        let mut title = format!("{}, {}, {} epochs", spec.dataset.label(), batch(spec), spec.epochs);
+        if spec.train_subset > 0 {
+            title += &format!(", {} training images", thousands(&spec.train_subset.to_string()));
+        }
+        if let Validation::Holdout(n) = spec.validation {
+            title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
+        }
+        if spec.model != VitConfig::default() {
+            title += &format!(", ViT of {} parameters", thousands(&spec.model.num_params().to_string()));
+        }
+        title
+    }
+}
+
+/// "batch 4096", "full batch".
+pub fn batch(spec: &RunSpec) -> String {
+    match spec.batch {
+        Batch::Size(n) => format!("batch {n}"),
+        Batch::Full => "full batch".to_string(),
     }
 }
 
