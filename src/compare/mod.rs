@@ -13,6 +13,7 @@
 //! * Runs under way and seeds that only one optimizer has are left out, with a warning that names them.
 //! * With several learning rates, optimizers meet at each one that they share, and each at its best.
 
+pub mod export;
 mod judge;
 mod metric;
 mod pairing;

@@ -1,0 +1,13 @@
+//! Findings as text: one exporter a format.
+
+mod csv;
+mod json;
+mod markdown;
+mod table;
+mod terminal;
+
+pub use csv::csv;
+pub use json::json;
+pub use markdown::markdown;
+pub use table::{HEADER, rows};
+pub use terminal::terminal;
