@@ -177,6 +177,12 @@ impl<'a> Arm<'a> {
         &self.runs[0].spec
     }
 
+    /// Whether this arm and another differ by the learning rate and the seed at most.
+    pub fn differs_by_rate(&self, other: &Arm) -> bool {
+        let identity = |arm: &Arm| RunSpec { seed: 0, lr: 1.0, ..arm.spec().clone() };
+        identity(self) == identity(other)
+    }
+
     /// The runs whose mean is drawn: those that finished, and before any has, those that are on their way.
     pub fn averaged(&self) -> Vec<&'a Record> {
         let with = |f: fn(&Record) -> bool| self.runs.iter().copied().filter(|run| f(run)).collect::<Vec<_>>();

@@ -135,9 +135,20 @@ fn gallery() {
         (0..10).for_each(|seed| drop(finished(&at("overlap"), &spec(optim, seed))));
     }
 
-    for name in ["one-seed", "ten-seeds", "full", "one-epoch", "rates", "four", "mixed", "overlap"] {
+    // figures: three metrics, and with paired seeds the differences of the losses and the epochs to the target
+    let folders = [
+        ("one-seed", 3),
+        ("ten-seeds", 6),
+        ("full", 6),
+        ("one-epoch", 3),
+        ("rates", 6),
+        ("four", 3),
+        ("mixed", 6),
+        ("overlap", 6),
+    ];
+    for (name, figures) in folders {
         let written = draw(&at(name));
-        assert_eq!(written.len(), 6, "{name}: {written:?}");
+        assert_eq!(written.len(), 2 * figures, "{name}: {written:?}");
         let png = resvg::tiny_skia::Pixmap::decode_png(&fs::read(&written[1]).unwrap()).unwrap();
         assert_eq!(png.width(), 2 * 760, "{name}");
         let dark = png.pixels().iter().filter(|p| p.red() < 100 && p.green() < 100).count();
@@ -317,7 +328,7 @@ fn losses_of_zero_and_of_any_size_are_drawn() {
     for x in [X::Epoch, X::Step, X::Seconds] {
         for y in [Scale::Linear, Scale::Log] {
             let formats = vec![Format::Svg];
-            for path in plot::draw(&records, &Options { x, y, formats, out: root.path().join("f") }).unwrap() {
+            for path in plot::draw(&records, &Options { x, y, formats, ..Options::new(root.path().join("f")) }).unwrap() {
                 let svg = fs::read_to_string(path).unwrap();
                 assert!(!svg.contains("NaN") && !svg.contains("-214748") && !svg.contains("214748"), "{x:?} {y:?}");
             }
@@ -413,7 +424,8 @@ fn links_do_not_lead_the_search_in_circles() {
 #[test]
 fn nothing_to_draw_is_an_error() {
     let root = TempDir::new().unwrap();
-    let args = |results: PathBuf| PlotArgs { results, out: None, x: X::Epoch, y: Scale::Log, format: None };
+    let args =
+        |results: PathBuf| PlotArgs { results, out: None, x: X::Epoch, y: Scale::Log, target: 0.3, format: None };
     let error = snr_bench::cli::plot::run(args(root.path().into())).unwrap_err();
     assert!(error.to_string().contains("no usable run") && error.to_string().contains("snr-bench train"), "{error}");
     let error = snr_bench::cli::plot::run(args(root.path().join("absent"))).unwrap_err();
@@ -437,8 +449,15 @@ fn one_format_when_one_is_asked_for() {
     finished(root.path(), &spec("adam", 0));
     let out = Some(root.path().join("elsewhere"));
     let format = Some(Format::Png);
-    snr_bench::cli::plot::run(PlotArgs { results: root.path().into(), out, x: X::Step, y: Scale::Linear, format })
-        .unwrap();
+    snr_bench::cli::plot::run(PlotArgs {
+        results: root.path().into(),
+        out,
+        x: X::Step,
+        y: Scale::Linear,
+        target: 0.3,
+        format,
+    })
+    .unwrap();
     let mut found: Vec<_> = fs::read_dir(root.path().join("elsewhere")).unwrap().map(|e| e.unwrap().path()).collect();
     found.sort();
     let expected = ["train-loss", "val-accuracy", "val-loss"].map(|metric| format!("mnist-b4096-e20-{metric}.png"));

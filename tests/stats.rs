@@ -53,8 +53,9 @@ fn bca_of_the_same_resamples_is_scipys() {
         let differences = case.differences();
         let mean = |indices: &Vec<usize>| indices.iter().map(|&i| differences[i]).sum::<f64>() / indices.len() as f64;
         let found = stats::bca(&differences, resamples.iter().map(mean).collect()).unwrap();
-        assert_near(found.0, lo, 1e-12, &case.name);
-        assert_near(found.1, hi, 1e-12, &case.name);
+        // statrs knows the normal quantile to 11 digits
+        assert_near(found.0, lo, 1e-11, &case.name);
+        assert_near(found.1, hi, 1e-11, &case.name);
         compared += 1;
     }
     assert!(compared >= 6, "{compared} cases");
@@ -62,14 +63,17 @@ fn bca_of_the_same_resamples_is_scipys() {
 
 #[test]
 fn our_resamples_give_the_interval_of_a_million() {
+    let mut compared = 0;
     for case in golden().cases {
         let Some((lo, hi)) = case.bca_large else { continue };
+        compared += 1;
         let found = stats::bca_interval(&case.differences()).unwrap();
         // 10,000 resamples leave a Monte-Carlo error of a few per cent of the width
         let tolerance = 0.05 * (hi - lo);
         assert_near(found.0, lo, tolerance, &case.name);
         assert_near(found.1, hi, tolerance, &case.name);
     }
+    assert!(compared >= 5, "{compared} cases");
 }
 
 #[test]

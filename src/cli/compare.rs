@@ -8,7 +8,9 @@ use clap::Args;
 use super::{print, warn};
 use crate::compare::{Criteria, Findings, compare, export};
 use crate::error::Result;
-use crate::train::{record, write_atomic};
+use crate::plot::{self, Options};
+use crate::train::record::{self, Record};
+use crate::train::write_atomic;
 use crate::usage;
 
 const EXAMPLES: &str = "\
@@ -47,6 +49,9 @@ pub struct CompareArgs {
     /// Write tables and judgements as Markdown ('-' as above)
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
+    /// Draw the paired differences by epoch and the share of runs at the target into this folder
+    #[arg(long, value_name = "DIR")]
+    pub figures: Option<PathBuf>,
 }
 
 /// Prints tables and verdicts on stdout and warnings on stderr; writes the files that are asked for.
@@ -76,10 +81,20 @@ pub fn run(args: CompareArgs) -> Result<()> {
     if to_stdout == 0 {
         print(export::terminal(&findings).trim_end())?;
     }
-    exports.iter().try_for_each(|(path, export)| match path {
-        Some(path) => write(path, &export(&findings)?),
-        None => Ok(()),
-    })
+    for (path, export) in exports {
+        path.as_deref().map_or(Ok(()), |path| write(path, &export(&findings)?))?;
+    }
+    args.figures.map_or(Ok(()), |out| draw(&records, Options { target: criteria.target, ..Options::new(out) }))
+}
+
+/// Draws; prints the path of every figure on stderr, as the tables have stdout.
+fn draw(records: &[Record], options: Options) -> Result<()> {
+    let written = plot::draw_comparisons(records, &options)?;
+    if written.is_empty() {
+        warn("warning: no figure drawn: that takes two pairs of finished runs");
+    }
+    written.iter().for_each(|path| warn(path.display()));
+    Ok(())
 }
 
 fn criteria(args: &CompareArgs) -> Result<Criteria> {

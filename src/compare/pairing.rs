@@ -3,7 +3,7 @@
 use super::judge::judge;
 use super::types::{Basis, Comparison, Contender, Criteria, Findings, GroupFindings};
 use super::{Metric, sentence};
-use crate::config::{RunSpec, Validation};
+use crate::config::Validation;
 use crate::group::{Arm, Group, group, short_hash};
 use crate::number::number;
 use crate::train::State;
@@ -68,10 +68,9 @@ impl<'g, 'a> Variant<'g, 'a> {
 }
 
 fn variants<'g, 'a>(group: &'g Group<'a>) -> Vec<Variant<'g, 'a>> {
-    let identity = |arm: &Arm| RunSpec { seed: 0, lr: 1.0, ..arm.spec().clone() };
     let mut variants: Vec<Variant> = Vec::new();
     for arm in &group.arms {
-        match variants.iter_mut().find(|variant| identity(variant.arms[0]) == identity(arm)) {
+        match variants.iter_mut().find(|variant| variant.arms[0].differs_by_rate(arm)) {
             Some(variant) => variant.arms.push(arm),
             None => variants.push(Variant { arms: vec![arm] }),
         }

@@ -17,7 +17,7 @@ pub fn title(group: &Group, metric: Metric) -> String {
 
 /// Everything that the reader needs to judge the chart.
 pub fn caption(group: &Group, metric: Metric, x: X) -> String {
-    let mut sentences = vec![format!("{}; {}.", data(group), settings(group)), seeds(group)];
+    let mut sentences = vec![runs(group), seeds(group)];
     sentences.push(
         match metric {
             Metric::TrainLoss => {
@@ -36,6 +36,11 @@ pub fn caption(group: &Group, metric: Metric, x: X) -> String {
     sentences
         .extend(count(group, Arm::unfinished).map(|runs| format!("Unfinished: {runs}; drawn as far as they are.")));
     sentences.join(" ")
+}
+
+/// Data, model and settings of a group.
+pub fn runs(group: &Group) -> String {
+    format!("{}; {}.", data(group), settings(group))
 }
 
 fn spec<'a>(group: &Group<'a>) -> &'a RunSpec {

@@ -55,12 +55,12 @@ impl Metric {
     }
 
     /// The first epoch that has a value.
-    fn first(self) -> usize {
+    pub(super) fn first(self) -> usize {
         usize::from(self == Metric::TrainLoss)
     }
 
     /// The value of an epoch, unless it is missing or infinite; with an infinite loss the accuracy is no result either.
-    fn of(self, row: &Row) -> Option<f64> {
+    pub(super) fn of(self, row: &Row) -> Option<f64> {
         let value = match self {
             Metric::TrainLoss => row.train_loss,
             Metric::ValLoss => Some(row.val_loss),
@@ -91,6 +91,7 @@ pub fn chart(group: &Group, metric: Metric, x: X, y: Scale) -> Option<Figure> {
         caption: caption(group, metric, x),
         x: Axis { title: x.title().to_string(), scale: Scale::Linear, includes: Some(0.0), whole: x != X::Seconds },
         y: Axis { title: metric.axis_title().to_string(), scale: view.scale, includes: None, whole: false },
+        sides: None,
         series,
         marks,
     })

@@ -18,8 +18,17 @@ pub struct Figure {
     pub caption: String,
     pub x: Axis,
     pub y: Axis,
+    pub sides: Option<Sides>,
     pub series: Vec<Series>,
     pub marks: Vec<Mark>,
+}
+
+/// What it means to lie above and below a level.
+#[derive(Clone, Debug)]
+pub struct Sides {
+    pub level: f64,
+    pub above: String,
+    pub below: String,
 }
 
 /// A line with what belongs to it.
@@ -102,6 +111,7 @@ pub fn render_svg(figure: &Figure) -> Result<String> {
         plot.axes(canvas)?;
         plot.series(canvas)?;
         plot.marks(canvas)?;
+        plot.sides(canvas)?;
         plot.labels(canvas)
     })?;
     Ok(with_description(&svg, figure))
@@ -126,6 +136,12 @@ impl Figure {
 }
 
 impl Series {
+    /// A line to read the others against, without a name.
+    pub fn reference(line: Vec<(f64, f64)>) -> Self {
+        let style = Style { color: (GREY.0, GREY.1, GREY.2), dash: Some((1.0, 3.0)) };
+        Self { label: String::new(), style, line, band: Vec::new(), faint: Vec::new() }
+    }
+
     /// Whether it has a name at its line's end.
     fn is_named(&self) -> bool {
         !self.label.is_empty() && !self.line.is_empty()
@@ -225,10 +241,21 @@ impl Plot<'_> {
             let letters = letters(&mark.style);
             let width = letters.width(&mark.label)?;
             let left = if x + 10.0 + width < self.right { x + 10.0 } else { x - 10.0 - width };
-            // lines below the words stay visible, and the words readable
-            let (x0, x1, y0, y1) = (left - 2.0, left + width + 2.0, height - 7.5, height + 7.5);
-            canvas.polygon(&[(x0, y0), (x1, y0), (x1, y1), (x0, y1)], WHITE.mix(0.8))?;
-            canvas.text(&mark.label, (left, height), Align::Left, letters)?;
+            words(canvas, &mark.label, (left, height), letters)?;
+        }
+        Ok(())
+    }
+
+    /// What above and below mean, in the corners where the lines begin; not where there is no room on that side.
+    fn sides(&self, canvas: &Canvas) -> Result<()> {
+        let Some(sides) = &self.figure.sides else { return Ok(()) };
+        let (level, bottom) = (self.y.at(sides.level), TOP + PLOT_HEIGHT);
+        let letters = Type { color: GREY, ..LABEL };
+        if level > TOP + 30.0 {
+            words(canvas, &format!("↑ {}", sides.above), (LEFT + 12.0, TOP + 12.0), letters)?;
+        }
+        if level < bottom - 30.0 {
+            words(canvas, &format!("↓ {}", sides.below), (LEFT + 12.0, bottom - 12.0), letters)?;
         }
         Ok(())
     }
@@ -248,6 +275,13 @@ impl Plot<'_> {
         }
         Ok(())
     }
+}
+
+/// Words on the plot: the lines below them stay visible, and the words readable.
+fn words(canvas: &Canvas, text: &str, (left, height): (f64, f64), letters: Type) -> Result<()> {
+    let (x0, x1, y0, y1) = (left - 2.0, left + letters.width(text)? + 2.0, height - 7.5, height + 7.5);
+    canvas.polygon(&[(x0, y0), (x1, y0), (x1, y1), (x0, y1)], WHITE.mix(0.8))?;
+    canvas.text(text, (left, height), Align::Left, letters)
 }
 
 /// The letters of a series' name.

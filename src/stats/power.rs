@@ -3,7 +3,7 @@
 use super::interval::{t_quantile, t975};
 
 /// More pairs than anybody will train.
-const MOST: usize = 100_000;
+const MOST: usize = 10_000;
 
 /// The smallest mean difference that a paired t-test (two-sided, 5%) finds with 80% power over `n` ≥ 2 pairs whose
 /// differences have the standard deviation `sd`:
@@ -18,7 +18,7 @@ pub fn detectable(sd: f64, n: usize) -> f64 {
     (t975(n - 1) + t_quantile(0.8, n - 1)) * sd / (n as f64).sqrt()
 }
 
-/// The least number of pairs with which [`detectable`] is at most `effect` > 0; `None` if 100,000 are too few.
+/// The least number of pairs with which [`detectable`] is at most `effect` > 0; `None` if 10,000 are too few.
 pub fn pairs_to_detect(sd: f64, effect: f64) -> Option<usize> {
     if detectable(sd, MOST) > effect {
         return None;
