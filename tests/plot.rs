@@ -328,7 +328,8 @@ fn losses_of_zero_and_of_any_size_are_drawn() {
     for x in [X::Epoch, X::Step, X::Seconds] {
         for y in [Scale::Linear, Scale::Log] {
             let formats = vec![Format::Svg];
-            for path in plot::draw(&records, &Options { x, y, formats, ..Options::new(root.path().join("f")) }).unwrap() {
+            for path in plot::draw(&records, &Options { x, y, formats, ..Options::new(root.path().join("f")) }).unwrap()
+            {
                 let svg = fs::read_to_string(path).unwrap();
                 assert!(!svg.contains("NaN") && !svg.contains("-214748") && !svg.contains("214748"), "{x:?} {y:?}");
             }

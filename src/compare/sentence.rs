@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::types::{Basis, Comparison, Contender, Criteria, Difference, Findings, Judgement, TestKind, Verdict};
 use super::{ALPHA, Metric};
-use crate::number::{number, plain};
+use crate::number::{number, plain, thousands};
 use crate::stats::{EXACT_UP_TO, FLIPS, RESAMPLES, pairs_to_reach};
 
 /// Writes the sentence of every judgement.
@@ -172,25 +172,28 @@ impl Findings {
     pub fn notes(&self) -> Vec<String> {
         let Criteria { target, margin } = self.criteria;
         vec![
-            "A against B: differences are A − B over pairs of runs with the same seed; a negative one in loss, epochs or \
-             seconds and a positive one in accuracy mean that A is better."
+            "A against B: differences are A − B over pairs of runs with the same seed. Less is better in losses, epochs and \
+             seconds: A is better where A − B is negative; in accuracy, where it is positive."
                 .to_string(),
             format!(
-                "Target: validation loss {}, stated before the runs were looked at (--target); never reached counts as ∞. \
-                 Margin of equivalence: {}% of B’s mean (--margin).",
+                "Target: validation loss {} (--target); never reached counts as ∞. Margin of equivalence: ±{}% of B’s mean \
+                 (--margin). Both are to be chosen before the results are looked at.",
                 number(target),
                 number(100.0 * margin)
             ),
             format!(
-                "[ ]: 95% BCa bootstrap interval of the mean paired difference ({RESAMPLES} resamples, not corrected for \
-                 the number of metrics). p: two-sided sign-flip test, exact up to {EXACT_UP_TO} pairs, beyond from {FLIPS} \
+                "[ ]: 95% BCa bootstrap interval of the mean paired difference ({} resamples, not corrected for \
+                 the number of metrics). p: two-sided sign-flip test, exact up to {EXACT_UP_TO} pairs, beyond from {} \
                  random flips. Holm: p corrected for the metrics of this table; better and worse need it to be at most \
-                 {ALPHA}. P(A): share of the pairs in which A is better, ties counting half."
+                 {ALPHA}. P(A better): share of the pairs in which it is, ties counting half. Could show: the least difference \
+                 that so many pairs find with 80% power (paired t, 5%, one metric).",
+                thousands(&RESAMPLES.to_string()),
+                thousands(&FLIPS.to_string())
             ),
             "A run that diverged counts as a loss: ∞, accuracy 0. Where a value is missing there is neither mean nor \
              interval, and the test is that of Wilcoxon’s signed ranks, infinite ones tied."
                 .to_string(),
-            "Seconds are only as good as the machine was quiet, and equal: they are wall time of the whole run."
+            "Seconds are wall time, evaluation included: only as good as the machine was quiet, and the same for both."
                 .to_string(),
         ]
     }

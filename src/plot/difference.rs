@@ -35,7 +35,7 @@ pub fn difference(group: &Group, metric: Metric) -> Option<Figure> {
         _ => (format!("difference from {}", baseline.name), format!("better than {}", baseline.name)),
     };
     let spec = &group.first().spec;
-    let mut series = vec![Series::reference(vec![(0.0, 0.0), (end, 0.0)])];
+    let mut series = vec![Series::reference(0.0, end)];
     series.extend(arms.iter().map(Difference::series));
     Some(Figure {
         title: format!("{name} on {}, {}: {minus}", spec.dataset.label(), batch(spec)),

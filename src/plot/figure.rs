@@ -74,6 +74,9 @@ const SAMPLE: (f64, f64) = (16.0, 24.0);
 /// Least distance between the heights of two labels.
 const LABEL_LINE: f64 = 16.0;
 
+/// A line of fewer points shows them as dots.
+const DOTTED_BELOW: usize = 4;
+
 const INK: RGBColor = RGBColor(0x26, 0x26, 0x26);
 const GREY: RGBColor = RGBColor(0x59, 0x59, 0x59);
 const GRID: RGBColor = RGBColor(0xe8, 0xe8, 0xe8);
@@ -136,9 +139,10 @@ impl Figure {
 }
 
 impl Series {
-    /// A line to read the others against, without a name.
-    pub fn reference(line: Vec<(f64, f64)>) -> Self {
+    /// A level line from 0 to `end` to read the others against, without a name.
+    pub fn reference(level: f64, end: f64) -> Self {
         let style = Style { color: (GREY.0, GREY.1, GREY.2), dash: Some((1.0, 3.0)) };
+        let line = straight((0.0, level), (end, level)).to_vec();
         Self { label: String::new(), style, line, band: Vec::new(), faint: Vec::new() }
     }
 
@@ -146,6 +150,14 @@ impl Series {
     fn is_named(&self) -> bool {
         !self.label.is_empty() && !self.line.is_empty()
     }
+}
+
+/// A straight line of as many points as are drawn without dots.
+pub fn straight((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> [(f64, f64); DOTTED_BELOW] {
+    std::array::from_fn(|i| {
+        let share = i as f64 / (DOTTED_BELOW - 1) as f64;
+        (x0 + share * (x1 - x0), y0 + share * (y1 - y0))
+    })
 }
 
 /// A figure with its data's place on the sheet.
@@ -216,7 +228,7 @@ impl Plot<'_> {
         if path.len() > 1 {
             canvas.line(&path, pen)?;
         }
-        if path.len() < 4 {
+        if path.len() < DOTTED_BELOW {
             for point in path {
                 canvas.dot(point, 1.5 + pen.width, pen.color)?;
             }
@@ -246,16 +258,21 @@ impl Plot<'_> {
         Ok(())
     }
 
-    /// What above and below mean, in the corners where the lines begin; not where there is no room on that side.
+    /// What above and below mean, in the corners where the lines end, as differences are largest early on; not where there
+    /// is no room on that side.
     fn sides(&self, canvas: &Canvas) -> Result<()> {
         let Some(sides) = &self.figure.sides else { return Ok(()) };
         let (level, bottom) = (self.y.at(sides.level), TOP + PLOT_HEIGHT);
         let letters = Type { color: GREY, ..LABEL };
+        let corner = |text: String, height| {
+            let left = self.right - 12.0 - letters.width(&text)?;
+            words(canvas, &text, (left, height), letters)
+        };
         if level > TOP + 30.0 {
-            words(canvas, &format!("↑ {}", sides.above), (LEFT + 12.0, TOP + 12.0), letters)?;
+            corner(format!("↑ {}", sides.above), TOP + 12.0)?;
         }
         if level < bottom - 30.0 {
-            words(canvas, &format!("↓ {}", sides.below), (LEFT + 12.0, bottom - 12.0), letters)?;
+            corner(format!("↓ {}", sides.below), bottom - 12.0)?;
         }
         Ok(())
     }

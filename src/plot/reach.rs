@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Scale};
 use super::caption;
-use super::figure::{Figure, Series};
+use super::figure::{Figure, Series, straight};
 use super::style;
 use crate::compare::{Metric, has_ended};
 use crate::group::{Arm, Group, batch};
@@ -17,10 +17,15 @@ pub fn reach(group: &Group, target: f64) -> Option<Figure> {
     }
     let spec = &group.first().spec;
     let end = spec.epochs as f64;
-    let mut series = vec![Series::reference(vec![(0.0, 100.0), (end, 100.0)])];
+    let mut series = vec![Series::reference(100.0, end)];
     series.extend(arms.iter().map(|arm| arm.series(end)));
     Some(Figure {
-        title: format!("Runs at validation loss {} on {}, {}", number(target), spec.dataset.label(), batch(spec)),
+        title: format!(
+            "Runs that reached validation loss {} on {}, {}",
+            number(target),
+            spec.dataset.label(),
+            batch(spec)
+        ),
         caption: text(group, target, &arms),
         x: Axis { title: "epoch".into(), scale: Scale::Linear, includes: Some(0.0), whole: true },
         y: Axis {
@@ -55,7 +60,8 @@ impl<'g, 'a> Reach<'g, 'a> {
     fn series(&self, end: f64) -> Series {
         let share = |runs: usize| 100.0 * runs as f64 / self.runs as f64;
         let steps = self.epochs.iter().enumerate().flat_map(|(i, x)| [(*x, share(i)), (*x, share(i + 1))]);
-        let line = [(0.0, 0.0)].into_iter().chain(steps).chain([(end, share(self.epochs.len()))]).collect();
+        let start = straight((0.0, 0.0), (self.epochs.first().copied().unwrap_or(end), 0.0));
+        let line = start.into_iter().chain(steps).chain([(end, share(self.epochs.len()))]).collect();
         let label = self.arm.label.clone();
         Series { label, style: style::of(self.arm), line, band: Vec::new(), faint: Vec::new() }
     }

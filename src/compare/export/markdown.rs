@@ -23,7 +23,7 @@ pub fn markdown(findings: &Findings) -> String {
 fn section(comparison: &Comparison, criteria: Criteria) -> String {
     let mut text = format!("\n### {}\n\n{}.\n\n", comparison.title(), comparison.size());
     text += &line(&header(comparison));
-    text += "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n";
+    text += "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n";
     rows(comparison, criteria).iter().for_each(|row| text += &line(row));
     text + &list("", comparison.judgements.iter().map(|judgement| &judgement.sentence))
 }

@@ -3,21 +3,21 @@
 use crate::compare::{Comparison, Criteria, Decimals, Judgement, Metric, Summary, p_value};
 
 /// The columns; A and B stand for the names of the optimizers.
-pub const HEADER: [&str; 9] = ["metric", "A", "B", "A − B", "p", "Holm", "P(A)", "could show", "verdict"];
+pub const HEADER: [&str; 8] = ["metric", "A", "B", "A − B [95%]", "p (Holm)", "P(A better)", "could show", "verdict"];
 
 /// One row a metric.
-pub fn rows(comparison: &Comparison, criteria: Criteria) -> Vec<[String; 9]> {
+pub fn rows(comparison: &Comparison, criteria: Criteria) -> Vec<[String; 8]> {
     comparison.judgements.iter().map(|judgement| row(judgement, criteria)).collect()
 }
 
 /// The header of a comparison's table.
-pub(super) fn header(comparison: &Comparison) -> [String; 9] {
+pub(super) fn header(comparison: &Comparison) -> [String; 8] {
     let mut header = HEADER.map(String::from);
-    (header[1], header[2]) = (comparison.a.name.clone(), comparison.b.name.clone());
+    (header[1], header[2]) = (format!("A: {}", comparison.a.name), format!("B: {}", comparison.b.name));
     header
 }
 
-fn row(judgement: &Judgement, criteria: Criteria) -> [String; 9] {
+fn row(judgement: &Judgement, criteria: Criteria) -> [String; 8] {
     let none = || "—".to_string();
     let decimals = Decimals::of(judgement);
     let percent = if judgement.metric == Metric::FinalValAccuracy { " (%)" } else { "" };
@@ -30,8 +30,7 @@ fn row(judgement: &Judgement, criteria: Criteria) -> [String; 9] {
         summary(&judgement.a, decimals),
         summary(&judgement.b, decimals),
         difference,
-        judgement.test.map_or_else(none, |test| p_value(test.p.p)),
-        judgement.test.map_or_else(none, |test| p_value(test.holm)),
+        judgement.test.map_or_else(none, |test| format!("{} ({})", p_value(test.p.p), p_value(test.holm))),
         judgement.p_better.map_or_else(none, |p| format!("{p:.2}")),
         judgement.detectable.map_or_else(none, |effect| decimals.write(effect)),
         judgement.verdict.to_string(),
