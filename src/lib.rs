@@ -8,10 +8,10 @@
 //! Data flows one way:
 //!
 //! ```text
-//! configs/*.toml, flags ─► RunSpec ─► trainer ─► run directory ─► plot
-//!        [config]                     [train]     (CSV, TOML,     [plot]
-//!                                    │   │   │     safetensors)
-//!                               [data] [model] [optim]
+//! configs/*.toml, flags ─► RunSpec ─► trainer ─► run directory ─► groups ─► plot, compare
+//!        [config]                     [train]     (CSV, TOML,     [group]   [plot] [compare]
+//!                                    │   │   │     safetensors)                │  │
+//!                               [data] [model] [optim]                        [stats]
 //!                                        │
 //!                                      [ops]
 //! ```
@@ -25,7 +25,11 @@
 //! | [`optim`] | one file an optimizer, its equations on top, and the registry that everything else reads |
 //! | [`train`] | one run: exact gradient over shards, loop, checkpoint, run directory |
 //! | [`mod@bench`] | how fast all that is here, and where the time goes |
+//! | [`mod@group`] | which runs belong in one chart or comparison |
+//! | [`stats`] | paired differences: BCa bootstrap, sign-flip test, Holm's correction, power |
+//! | [`mod@compare`] | every pair of optimizers over paired seeds: verdicts, and their export as table, CSV, JSON, Markdown |
 //! | [`plot`] | figures from run directories |
+//! | [`number`] | how numbers are written for people |
 //! | [`cli`] | what the `snr-bench` binary does with its arguments; nothing that a library user would miss |
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // they panic on a closed pipe

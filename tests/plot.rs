@@ -298,6 +298,69 @@ fn the_mean_leaves_diverged_and_unfinished_runs_out() {
 }
 
 #[test]
+fn the_paired_difference_is_of_runs_with_one_seed() {
+    let root = TempDir::new().unwrap();
+    for seed in 0..8 {
+        finished(root.path(), &spec("adam", seed));
+        finished(root.path(), &spec("snradam", seed));
+    }
+    finished(root.path(), &spec("adam", 8));
+    diverged(root.path(), &spec("snradam", 8), 3);
+    finished(root.path(), &spec("adam", 9));
+    let (records, _) = record::find(root.path()).unwrap();
+    let groups = group(&records);
+    let figure = plot::difference(&groups[0], Metric::ValLoss).unwrap();
+    let [zero, series] = figure.series.as_slice() else { panic!("{:?}", figure.series) };
+    assert!(zero.line.iter().all(|(_, y)| *y == 0.0) && zero.label.is_empty());
+    let differences: Vec<f64> =
+        (0..8).map(|seed| row(&spec("snradam", seed), 12).val_loss - row(&spec("adam", seed), 12).val_loss).collect();
+    let mean = differences.iter().sum::<f64>() / 8.0;
+    assert!((series.line[12].1 - mean).abs() < 1e-12 && series.line[12].0 == 12.0);
+    assert_eq!((series.line.len(), series.faint.len(), series.band.len()), (21, 8, 21));
+    let (lo, hi) = snr_bench::stats::bca_interval(&differences).unwrap();
+    assert!((series.band[12].1 - lo).abs() < 1e-12 && (series.band[12].2 - hi).abs() < 1e-12);
+    assert_eq!(series.style, plot::style("snradam", 0), "the colour of the optimizer");
+    assert!(figure.title.ends_with("SNRAdam − Adam"), "{}", figure.title);
+    let sides = figure.sides.as_ref().unwrap();
+    assert_eq!((sides.above.as_str(), sides.below.as_str()), ("Adam better", "SNRAdam better"));
+    for fact in ["n = 8 pairs", "95% BCa bootstrap interval", "pairs of which a run diverged, 1;"] {
+        assert!(figure.caption.contains(fact), "'{fact}' is not in: {}", figure.caption);
+    }
+    // the training loss begins with epoch 1
+    assert_eq!(plot::difference(&groups[0], Metric::TrainLoss).unwrap().series[1].line[0].0, 1.0);
+
+    let few: Vec<_> = records.iter().filter(|run| run.spec.seed < 5).cloned().collect();
+    let figure = plot::difference(&group(&few)[0], Metric::ValLoss).unwrap();
+    assert!(figure.series[1].band.is_empty() && figure.caption.contains("no interval below 6 pairs"));
+    let one: Vec<_> = records.iter().filter(|run| run.spec.seed == 0).cloned().collect();
+    assert!(plot::difference(&group(&one)[0], Metric::ValLoss).is_none());
+}
+
+#[test]
+fn the_share_of_runs_at_the_target_rises_by_a_step_a_seed() {
+    let root = TempDir::new().unwrap();
+    for (seed, reached) in [Some(3), Some(5), Some(5), None].into_iter().enumerate() {
+        let spec = spec("adam", seed as u64);
+        let mut rows = rows(&spec, 20);
+        rows.iter_mut().for_each(|row| row.val_loss = if reached.is_some_and(|e| row.epoch >= e) { 0.1 } else { 1.0 });
+        write_run(&root.path().join(seed.to_string()), &spec, "finished", HASH, &rows);
+    }
+    diverged(root.path(), &spec("adam", 4), 6);
+    write_run(&root.path().join("r"), &spec("adam", 5), "running", HASH, &rows(&spec("adam", 5), 2));
+    let (records, _) = record::find(root.path()).unwrap();
+    let groups = group(&records);
+    let figure = plot::reach(&groups[0], 0.2).unwrap();
+    let line = &figure.series[1].line;
+    assert_eq!(
+        line[line.len() - 7..],
+        [(3.0, 0.0), (3.0, 20.0), (5.0, 20.0), (5.0, 40.0), (5.0, 40.0), (5.0, 60.0), (20.0, 60.0)]
+    );
+    assert!(figure.title.contains("reached validation loss 0.2"), "{}", figure.title);
+    assert!(figure.caption.contains("3 of 5 Adam"), "{}", figure.caption);
+    assert!(plot::reach(&groups[0], 0.01).is_none(), "nobody got there");
+}
+
+#[test]
 fn a_run_that_diverged_at_once_is_still_shown() {
     let root = TempDir::new().unwrap();
     finished(root.path(), &spec("adam", 0));

@@ -54,13 +54,15 @@ pub struct CompareArgs {
     pub figures: Option<PathBuf>,
 }
 
+type Exporter = fn(&Findings) -> Result<String>;
+
 /// Prints tables and verdicts on stdout and warnings on stderr; writes the files that are asked for.
 ///
 /// # Errors
 /// No usable run, nothing to compare, or a file that cannot be written.
 pub fn run(args: CompareArgs) -> Result<()> {
     let criteria = criteria(&args)?;
-    let exports: [(&Option<PathBuf>, fn(&Findings) -> Result<String>); 3] = [
+    let exports: [(&Option<PathBuf>, Exporter); 3] = [
         (&args.csv, export::csv),
         (&args.json, export::json),
         (&args.markdown, |findings| Ok(export::markdown(findings))),

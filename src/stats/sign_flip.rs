@@ -58,16 +58,19 @@ fn count(rest: &[f64], so_far: f64, observed: f64) -> u32 {
     }
 }
 
-/// Wilcoxon's signed ranks of paired differences, which may be infinite but not NaN: the rank of |dᵢ| (equal ones share
-/// the mean of their ranks, infinite ones are equal) with the sign of dᵢ; zeros are left out.
+/// Wilcoxon's signed ranks of paired differences, which may be infinite but not NaN: the rank of |dᵢ| (those that are equal
+/// but for rounding share the mean of their ranks, infinite ones are equal) with the sign of dᵢ; zeros are left out.
 pub fn signed_ranks(differences: &[f64]) -> Vec<f64> {
+    let magnitudes: Vec<f64> = differences.iter().map(|d| d.abs()).filter(|d| *d != 0.0).collect();
+    // the difference of two accuracies is uncertain by some 1e-16, however small it is
+    let slack = 1e-12 * magnitudes.iter().filter(|d| d.is_finite()).fold(0f64, |largest, d| largest.max(*d));
+    let equal = |a: f64, b: f64| a == b || (a - b).abs() <= slack;
     let rank = |d: f64| {
-        let magnitudes = || differences.iter().map(|other| other.abs()).filter(|other| *other != 0.0);
-        let below = magnitudes().filter(|other| *other < d.abs()).count();
-        let equal = magnitudes().filter(|other| *other == d.abs()).count();
-        below as f64 + (equal as f64 + 1.0) / 2.0
+        let as_large = magnitudes.iter().filter(|other| equal(**other, d)).count();
+        let below = magnitudes.iter().filter(|other| **other < d && !equal(**other, d)).count();
+        below as f64 + (as_large as f64 + 1.0) / 2.0
     };
-    differences.iter().filter(|d| **d != 0.0).map(|d| rank(*d).copysign(*d)).collect()
+    differences.iter().filter(|d| **d != 0.0).map(|d| rank(d.abs()).copysign(*d)).collect()
 }
 
 #[cfg(test)]
@@ -109,5 +112,6 @@ mod tests {
         assert_eq!(signed_ranks(&[-2.0, 0.0, 1.0, f64::INFINITY]), [-2.0, 1.0, 3.0]);
         assert_eq!(signed_ranks(&[f64::NEG_INFINITY, 5.0, -5.0, f64::INFINITY]), [-3.5, 1.5, -1.5, 3.5]);
         assert!(signed_ranks(&[0.0, -0.0]).is_empty());
+        assert_eq!(signed_ranks(&[0.95 - 0.94, 0.97 - 0.96, 0.2]), [1.5, 1.5, 3.0], "equal but for rounding");
     }
 }

@@ -3,11 +3,10 @@
 mod csv;
 mod json;
 mod markdown;
-mod table;
+pub mod table;
 mod terminal;
 
 pub use csv::csv;
 pub use json::json;
 pub use markdown::markdown;
-pub use table::{HEADER, rows};
 pub use terminal::terminal;

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-use super::table::{header, rows};
-use crate::compare::{Comparison, Criteria, Findings};
+use super::table::{self, Grid};
+use crate::compare::Findings;
+use crate::group::short_hash;
 
 /// Of the notes, in characters.
 const WIDTH: usize = 110;
@@ -14,13 +15,33 @@ const WIDTH: usize = 110;
 pub fn terminal(findings: &Findings) -> String {
     let mut text = String::new();
     for group in &findings.groups {
-        let _ = writeln!(text, "{} (data {})\n", group.title, crate::group::short_hash(&group.data_hash));
+        let _ = writeln!(text, "{} (data {})\n", group.title, short_hash(&group.data_hash));
         for comparison in &group.comparisons {
-            text += &section(comparison, findings.criteria);
+            text += &drawn(&table::comparison(comparison, findings.criteria));
+            comparison.judgements.iter().for_each(|judgement| text += &format!("{}\n", judgement.sentence));
+            text += "\n";
+        }
+        for grid in table::side_by_side(group, findings.criteria) {
+            text += &(drawn(&grid) + "\n");
         }
     }
     findings.notes().iter().for_each(|note| text += &wrapped(note));
     text
+}
+
+fn drawn(grid: &Grid) -> String {
+    let rule = LineStyle::none().fill('─').junction('─');
+    let mut table = Table::new();
+    table.load_style(TableStyle::new().header_separator(rule).bottom_border(rule));
+    table.set_header(&grid.header).add_rows(&grid.rows);
+    let last = grid.header.len() - 1;
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 1));
+        if i > 0 && i < last {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{}\n{}\n", grid.title, table.trim_fmt())
 }
 
 /// A note in lines that are read easily, the first one marked.
@@ -34,25 +55,6 @@ fn wrapped(note: &str) -> String {
             width = 2 + word.chars().count();
         }
         let _ = write!(text, " {word}");
-    }
-    text + "\n"
-}
-
-fn section(comparison: &Comparison, criteria: Criteria) -> String {
-    let rule = LineStyle::none().fill('─').junction('─');
-    let mut table = Table::new();
-    table.load_style(TableStyle::new().header_separator(rule).bottom_border(rule));
-    table.set_header(header(comparison)).add_rows(rows(comparison, criteria));
-    for (i, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 1));
-        // words to the left, numbers to the right
-        if (1..=6).contains(&i) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let mut text = format!("{}: {}\n{}\n", comparison.title(), comparison.size(), table.trim_fmt());
-    for judgement in &comparison.judgements {
-        let _ = writeln!(text, " {}", judgement.sentence);
     }
     text + "\n"
 }
