@@ -106,7 +106,7 @@ impl Sample {
             margin,
             detectable: sd.map(|sd| detectable(sd, n)),
             verdict,
-            further_pairs: further_pairs(verdict, n, metrics, sd.zip(margin)),
+            further_pairs: further_pairs(verdict, n, metrics, difference.zip(margin)),
             sentence: String::new(),
             pairs: self.pairs.clone(),
         }
@@ -134,15 +134,17 @@ fn summary(values: impl Iterator<Item = f64>, missing: usize) -> Summary {
     Summary { mean: Some(mean), sd, missing }
 }
 
-/// How many pairs more could decide what is open; `spread` is the deviation of the differences, and the margin.
-fn further_pairs(verdict: Verdict, n: usize, metrics: usize, spread: Option<(f64, f64)>) -> Option<usize> {
+/// How many pairs more could decide what is open, see [`Judgement::further_pairs`].
+fn further_pairs(verdict: Verdict, n: usize, metrics: usize, seen: Option<(Difference, f64)>) -> Option<usize> {
     let enough = match verdict {
         Verdict::NotJudged => MIN_PAIRS,
         Verdict::Inconclusive => {
             let to_reach = pairs_to_reach(ALPHA / metrics as f64);
-            match spread {
-                Some((sd, margin)) => to_reach.max(pairs_to_detect(sd, margin)?),
-                None => to_reach,
+            match seen {
+                Some((Difference { mean, sd: Some(sd), .. }, margin)) => {
+                    to_reach.max(pairs_to_detect(sd, mean.abs().max(margin))?)
+                }
+                _ => to_reach,
             }
         }
         _ => return None,

@@ -163,7 +163,7 @@ impl Comparison {
             parts.into_iter().flatten()
         };
         let all: Vec<String> = of(&self.a, judgement.a.missing).chain(of(&self.b, judgement.b.missing)).collect();
-        all.join(", ")
+        all.join(" and ")
     }
 }
 

@@ -119,9 +119,9 @@ pub struct Judgement {
     /// The smallest mean difference that so many pairs find with 80% power, see [`crate::stats::detectable`].
     pub detectable: Option<f64>,
     pub verdict: Verdict,
-    /// How many pairs more could decide it, where it is inconclusive or not judged: as many as are judged at all, or with
-    /// which the test can reach 5% after Holm's correction and a difference as large as the margin is found with 80% power.
-    /// `None` where nothing is open, or where the runs do not tell.
+    /// How many pairs more could decide it. Where it is not judged: as many as are missing to 6. Where it is inconclusive: as
+    /// many as the test needs to reach 5% after Holm's correction at all, and to find with 80% power a difference as large
+    /// as the one seen or, if that is larger, the margin. `None` where nothing is open, or where there are enough pairs.
     pub further_pairs: Option<usize>,
     /// All of it in one sentence.
     pub sentence: String,

@@ -18,7 +18,11 @@ pub fn terminal(findings: &Findings) -> String {
         let _ = writeln!(text, "{} (data {})\n", group.title, short_hash(&group.data_hash));
         for comparison in &group.comparisons {
             text += &drawn(&table::comparison(comparison, findings.criteria));
-            comparison.judgements.iter().for_each(|judgement| text += &format!("{}\n", judgement.sentence));
+            let title = format!("{}: ", comparison.title());
+            for sentence in comparison.judgements.iter().map(|judgement| &judgement.sentence) {
+                // the title stands above the table
+                let _ = writeln!(text, "· {}", sentence.strip_prefix(&title).unwrap_or(sentence));
+            }
             text += "\n";
         }
         for grid in table::side_by_side(group, findings.criteria) {
