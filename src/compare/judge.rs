@@ -7,9 +7,9 @@ use crate::stats::{
 };
 use crate::train::record::Record;
 
-/// Judges runs, paired by seed, by every metric that they have; the sentences are left empty.
-pub fn judge(runs: &[(&Record, &Record)], criteria: Criteria) -> Vec<Judgement> {
-    let applies = |metric: &Metric| runs.iter().all(|(run, _)| metric.applies(run.spec.epochs));
+/// Judges runs of so many epochs, paired by seed, by every metric that they have; the sentences are left empty.
+pub fn judge(runs: &[(&Record, &Record)], epochs: u64, criteria: Criteria) -> Vec<Judgement> {
+    let applies = |metric: &Metric| metric.applies(epochs);
     let samples: Vec<Sample> =
         Metric::ALL.into_iter().filter(applies).map(|metric| Sample::new(metric, runs, criteria.target)).collect();
     let tests: Vec<Option<(TestKind, PValue)>> = samples.iter().map(Sample::test).collect();

@@ -132,7 +132,7 @@ fn comparison(basis: Basis, several_rates: bool, (a, b): (&Arm, &Arm), criteria:
         a: contender(a, |pair| pair.0.state),
         b: contender(b, |pair| pair.1.state),
         seeds: runs.iter().map(|(run, _)| run.spec.seed).collect(),
-        judgements: judge(&runs, criteria),
+        judgements: judge(&runs, a.spec().epochs, criteria),
     };
     sentence::write(&mut comparison, criteria);
     comparison

@@ -3,9 +3,9 @@
 //! | question | function | source |
 //! | --- | --- | --- |
 //! | how large is the mean difference? | [`bca_interval`] | Efron, *Better bootstrap confidence intervals*, JASA 82 (1987) |
-//! | could it be chance? | [`sign_flip`] | Fisher, *The Design of Experiments* (1935), §21 |
-//! | and where values are infinite? | [`signed_ranks`], then [`sign_flip`] | Wilcoxon, Biometrics Bulletin 1 (1945) |
-//! | … when several metrics are tested? | [`holm`] | Holm, Scandinavian Journal of Statistics 6 (1979) |
+//! | could it be chance? | [`sign_flip()`] | Fisher, *The Design of Experiments* (1935), §21 |
+//! | and where values are infinite? | [`signed_ranks`], then [`sign_flip()`] | Wilcoxon, Biometrics Bulletin 1 (1945) |
+//! | … when several metrics are tested? | [`holm()`] | Holm, Scandinavian Journal of Statistics 6 (1979) |
 //! | what could so few pairs have shown? | [`detectable`], [`pairs_to_detect`], [`pairs_to_reach`] | Student's t |
 //! | how large is a mean? | [`mean_interval`] | Student's t |
 //!

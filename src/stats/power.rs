@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn the_number_of_pairs_is_the_least() {
-        for effect in [0.01, 0.1, 0.5, 1.0, 3.0, 50.0] {
+        for effect in [0.03, 0.1, 0.5, 1.0, 3.0, 50.0] {
             let n = pairs_to_detect(1.0, effect).unwrap();
             assert!(detectable(1.0, n) <= effect, "{effect}: {n}");
             assert!(n == 2 || detectable(1.0, n - 1) > effect, "{effect}: {n}");
