@@ -53,9 +53,9 @@ fn bca_of_the_same_resamples_is_scipys() {
         let differences = case.differences();
         let mean = |indices: &Vec<usize>| indices.iter().map(|&i| differences[i]).sum::<f64>() / indices.len() as f64;
         let found = stats::bca(&differences, resamples.iter().map(mean).collect()).unwrap();
-        // statrs knows the normal quantile to 11 digits
-        assert_near(found.0, lo, 1e-11, &case.name);
-        assert_near(found.1, hi, 1e-11, &case.name);
+        // statrs knows the normal quantile to 11 digits, and where means jump an end moves faster than it
+        assert_near(found.0, lo, 1e-10, &case.name);
+        assert_near(found.1, hi, 1e-10, &case.name);
         compared += 1;
     }
     assert!(compared >= 6, "{compared} cases");

@@ -27,7 +27,13 @@ fn drawn(grid: &Grid) -> String {
     let last = grid.header.len() - 1;
     let sides: String = (0..=last).map(|i| if i > 0 && i < last { " ---: |" } else { " --- |" }).collect();
     let rows: String = grid.rows.iter().map(|row| line(row)).collect();
-    format!("\n### {}\n\n{}|{sides}\n{rows}", grid.title, line(&grid.header))
+    format!("\n### {}\n\n{}.\n\n{}|{sides}\n{rows}", grid.title, capital(&grid.note), line(&grid.header))
+}
+
+/// As a sentence begins.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn line(cells: &[String]) -> String {

@@ -8,6 +8,8 @@ use crate::number::number;
 pub struct Grid {
     /// What stands above it.
     pub title: String,
+    /// What it was made of, without a full stop.
+    pub note: String,
     /// One for each column.
     pub header: Vec<String>,
     /// As long as the header.
@@ -19,7 +21,8 @@ pub fn comparison(comparison: &Comparison, criteria: Criteria) -> Grid {
     let (a, b) = (format!("A: {}", comparison.a.name), format!("B: {}", comparison.b.name));
     let columns = ["metric", &a, &b, "A − B [95%]", "p (Holm)", "P(A better)", "could show", "verdict"];
     Grid {
-        title: format!("{}: {}", comparison.title(), comparison.size()),
+        title: comparison.title(),
+        note: comparison.size(),
         header: columns.map(String::from).to_vec(),
         rows: comparison.judgements.iter().map(|judgement| row(judgement, criteria)).collect(),
     }
@@ -48,7 +51,8 @@ fn overview(meetings: &[&Comparison], criteria: Criteria) -> Grid {
     });
     let (a, b) = (&meetings[0].a.name, &meetings[0].b.name);
     Grid {
-        title: format!("{a} against {b}, side by side: mean difference and verdict"),
+        title: format!("{a} against {b}, side by side"),
+        note: "mean difference and verdict".to_string(),
         header: std::iter::once("metric".to_string()).chain(meetings.iter().map(|meeting| rate(meeting))).collect(),
         rows: rows.collect(),
     }

@@ -45,7 +45,7 @@ fn drawn(grid: &Grid) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    format!("{}\n{}\n", grid.title, table.trim_fmt())
+    format!("{}: {}\n{}\n", grid.title, grid.note, table.trim_fmt())
 }
 
 /// A note in lines that are read easily, the first one marked.
