@@ -28,7 +28,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(|e| {
         let _ = fs::remove_file(&temporary);
         anyhow::Error::new(e).context(format!(
-            "cannot write {}; what was saved before is intact: make room or restore the folder, then resume or repeat it",
+            "cannot write {}; what was saved before is intact: make room or restore the folder, then resume the run",
             path.display()
         ))
     })
