@@ -8,10 +8,10 @@
 //! Data flows one way:
 //!
 //! ```text
-//! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► plot
-//!        [config]                [experiment]  [train]     (CSV, TOML,     [plot]
-//!                                             │   │   │     safetensors)
-//!                                        [data] [model] [optim]
+//! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► groups ─► plot, compare
+//!        [config]                [experiment]  [train]     (CSV, TOML,     [group]   [plot] [compare]
+//!                                             │   │   │     safetensors)                │  │
+//!                                        [data] [model] [optim]                        [stats]
 //!                                                 │
 //!                                               [ops]
 //! ```
@@ -26,8 +26,11 @@
 //! | [`train`] | one run: exact gradient over shards, loop, checkpoint, run directory |
 //! | [`experiment`] | several runs in one folder: what there is to do, how long it takes, several at once |
 //! | [`mod@bench`] | how fast all that is here, and where the time goes |
+//! | [`mod@group`] | which runs belong in one chart or comparison |
+//! | [`stats`] | paired differences: BCa bootstrap, sign-flip test, Holm's correction, power |
+//! | [`mod@compare`] | every pair of optimizers over paired seeds: verdicts, and their export as table, CSV, JSON, Markdown |
 //! | [`plot`] | figures from run directories |
-//! | [`atomic`] | files that are written whole or not at all |
+//! | [`number`], [`atomic`] | how numbers are written for people; how files are written, whole or not at all |
 //! | [`cli`] | what the `snr-bench` binary does with its arguments; nothing that a library user would miss |
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // they panic on a closed pipe
@@ -35,12 +38,16 @@
 pub mod atomic;
 pub mod bench;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod data;
 pub mod error;
 pub mod experiment;
+pub mod group;
 pub mod model;
+pub mod number;
 pub mod ops;
 pub mod optim;
 pub mod plot;
+pub mod stats;
 pub mod train;

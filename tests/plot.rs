@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use snr_bench::cli::plot::PlotArgs;
 use snr_bench::config::{Batch, RunSpec};
 use snr_bench::error::UsageError;
+use snr_bench::group::group;
 use snr_bench::model::VitConfig;
 use snr_bench::plot::{self, Format, Metric, Options, Scale, X};
 use snr_bench::train::Row;
@@ -134,9 +135,20 @@ fn gallery() {
         (0..10).for_each(|seed| drop(finished(&at("overlap"), &spec(optim, seed))));
     }
 
-    for name in ["one-seed", "ten-seeds", "full", "one-epoch", "rates", "four", "mixed", "overlap"] {
+    // figures: three metrics, and with paired seeds the differences of the losses and the epochs to the target
+    let folders = [
+        ("one-seed", 3),
+        ("ten-seeds", 6),
+        ("full", 6),
+        ("one-epoch", 3),
+        ("rates", 6),
+        ("four", 3),
+        ("mixed", 6),
+        ("overlap", 6),
+    ];
+    for (name, figures) in folders {
         let written = draw(&at(name));
-        assert_eq!(written.len(), 6, "{name}: {written:?}");
+        assert_eq!(written.len(), 2 * figures, "{name}: {written:?}");
         let png = resvg::tiny_skia::Pixmap::decode_png(&fs::read(&written[1]).unwrap()).unwrap();
         assert_eq!(png.width(), 2 * 760, "{name}");
         let dark = png.pixels().iter().filter(|p| p.red() < 100 && p.green() < 100).count();
@@ -167,7 +179,7 @@ fn every_comparison_has_its_own_chart() {
     other("i", RunSpec { lr: 3e-3, ..base.clone() });
 
     let (records, _) = record::find(root.path()).unwrap();
-    let groups = plot::group(&records);
+    let groups = group(&records);
     let mut found: Vec<(&str, Vec<&str>)> =
         groups.iter().map(|g| (g.name.as_str(), g.arms.iter().map(|arm| arm.label.as_str()).collect())).collect();
     found.sort();
@@ -218,10 +230,10 @@ fn labels_name_the_settings_that_differ() {
         write_run(&root.path().join(name), &spec, "finished", HASH, &rows(&spec, 20));
     }
     let (records, _) = record::find(root.path()).unwrap();
-    let groups = plot::group(&records);
+    let groups = group(&records);
     let labels: Vec<&str> = groups[0].arms.iter().map(|arm| arm.label.as_str()).collect();
     assert_eq!(labels, ["Adam", "SNRAdam, beta2 0.9", "SNRAdam, beta2 0.999"]);
-    let styles: Vec<_> = groups[0].arms.iter().map(|arm| arm.style).collect();
+    let styles: Vec<_> = groups[0].arms.iter().map(|arm| plot::style(&arm.spec().optim, arm.variant)).collect();
     assert_eq!(styles[1].color, styles[2].color, "one colour an optimizer");
     assert_ne!(styles[1].dash, styles[2].dash, "told apart in grey");
     assert_eq!(styles[0], plot::style("adam", 0), "the same in every figure");
@@ -272,7 +284,7 @@ fn the_mean_leaves_diverged_and_unfinished_runs_out() {
     diverged(root.path(), &spec("adam", 3), 5);
     write_run(&root.path().join("r"), &spec("adam", 4), "interrupted", HASH, &rows(&spec("adam", 4), 7));
     let (records, _) = record::find(root.path()).unwrap();
-    let groups = plot::group(&records);
+    let groups = group(&records);
     let figure = plot::chart(&groups[0], Metric::ValLoss, X::Epoch, Scale::Log).unwrap();
     let series = &figure.series[0];
     let expected = specs.iter().map(|spec| row(spec, 20).val_loss).sum::<f64>() / 3.0;
@@ -283,6 +295,69 @@ fn the_mean_leaves_diverged_and_unfinished_runs_out() {
     let deviation = specs.iter().map(|spec| (row(spec, 20).val_loss - expected).powi(2)).sum::<f64>() / 2.0;
     let half = 4.302652730 * (deviation / 3.0).sqrt();
     assert!((series.band[20].2 - expected - half).abs() < 1e-9);
+}
+
+#[test]
+fn the_paired_difference_is_of_runs_with_one_seed() {
+    let root = TempDir::new().unwrap();
+    for seed in 0..8 {
+        finished(root.path(), &spec("adam", seed));
+        finished(root.path(), &spec("snradam", seed));
+    }
+    finished(root.path(), &spec("adam", 8));
+    diverged(root.path(), &spec("snradam", 8), 3);
+    finished(root.path(), &spec("adam", 9));
+    let (records, _) = record::find(root.path()).unwrap();
+    let groups = group(&records);
+    let figure = plot::difference(&groups[0], Metric::ValLoss).unwrap();
+    let [zero, series] = figure.series.as_slice() else { panic!("{:?}", figure.series) };
+    assert!(zero.line.iter().all(|(_, y)| *y == 0.0) && zero.label.is_empty());
+    let differences: Vec<f64> =
+        (0..8).map(|seed| row(&spec("snradam", seed), 12).val_loss - row(&spec("adam", seed), 12).val_loss).collect();
+    let mean = differences.iter().sum::<f64>() / 8.0;
+    assert!((series.line[12].1 - mean).abs() < 1e-12 && series.line[12].0 == 12.0);
+    assert_eq!((series.line.len(), series.faint.len(), series.band.len()), (21, 8, 21));
+    let (lo, hi) = snr_bench::stats::bca_interval(&differences).unwrap();
+    assert!((series.band[12].1 - lo).abs() < 1e-12 && (series.band[12].2 - hi).abs() < 1e-12);
+    assert_eq!(series.style, plot::style("snradam", 0), "the colour of the optimizer");
+    assert!(figure.title.ends_with("SNRAdam − Adam"), "{}", figure.title);
+    let sides = figure.sides.as_ref().unwrap();
+    assert_eq!((sides.above.as_str(), sides.below.as_str()), ("Adam better", "SNRAdam better"));
+    for fact in ["n = 8 pairs", "95% BCa bootstrap interval", "pairs of which a run diverged, 1;"] {
+        assert!(figure.caption.contains(fact), "'{fact}' is not in: {}", figure.caption);
+    }
+    // the training loss begins with epoch 1
+    assert_eq!(plot::difference(&groups[0], Metric::TrainLoss).unwrap().series[1].line[0].0, 1.0);
+
+    let few: Vec<_> = records.iter().filter(|run| run.spec.seed < 5).cloned().collect();
+    let figure = plot::difference(&group(&few)[0], Metric::ValLoss).unwrap();
+    assert!(figure.series[1].band.is_empty() && figure.caption.contains("no interval below 6 pairs"));
+    let one: Vec<_> = records.iter().filter(|run| run.spec.seed == 0).cloned().collect();
+    assert!(plot::difference(&group(&one)[0], Metric::ValLoss).is_none());
+}
+
+#[test]
+fn the_share_of_runs_at_the_target_rises_by_a_step_a_seed() {
+    let root = TempDir::new().unwrap();
+    for (seed, reached) in [Some(3), Some(5), Some(5), None].into_iter().enumerate() {
+        let spec = spec("adam", seed as u64);
+        let mut rows = rows(&spec, 20);
+        rows.iter_mut().for_each(|row| row.val_loss = if reached.is_some_and(|e| row.epoch >= e) { 0.1 } else { 1.0 });
+        write_run(&root.path().join(seed.to_string()), &spec, "finished", HASH, &rows);
+    }
+    diverged(root.path(), &spec("adam", 4), 6);
+    write_run(&root.path().join("r"), &spec("adam", 5), "running", HASH, &rows(&spec("adam", 5), 2));
+    let (records, _) = record::find(root.path()).unwrap();
+    let groups = group(&records);
+    let figure = plot::reach(&groups[0], 0.2).unwrap();
+    let line = &figure.series[1].line;
+    assert_eq!(
+        line[line.len() - 7..],
+        [(3.0, 0.0), (3.0, 20.0), (5.0, 20.0), (5.0, 40.0), (5.0, 40.0), (5.0, 60.0), (20.0, 60.0)]
+    );
+    assert!(figure.title.contains("reached validation loss 0.2"), "{}", figure.title);
+    assert!(figure.caption.contains("3 of 5 Adam"), "{}", figure.caption);
+    assert!(plot::reach(&groups[0], 0.01).is_none(), "nobody got there");
 }
 
 #[test]
@@ -316,7 +391,8 @@ fn losses_of_zero_and_of_any_size_are_drawn() {
     for x in [X::Epoch, X::Step, X::Seconds] {
         for y in [Scale::Linear, Scale::Log] {
             let formats = vec![Format::Svg];
-            for path in plot::draw(&records, &Options { x, y, formats, out: root.path().join("f") }).unwrap() {
+            for path in plot::draw(&records, &Options { x, y, formats, ..Options::new(root.path().join("f")) }).unwrap()
+            {
                 let svg = fs::read_to_string(path).unwrap();
                 assert!(!svg.contains("NaN") && !svg.contains("-214748") && !svg.contains("214748"), "{x:?} {y:?}");
             }
@@ -412,7 +488,8 @@ fn links_do_not_lead_the_search_in_circles() {
 #[test]
 fn nothing_to_draw_is_an_error() {
     let root = TempDir::new().unwrap();
-    let args = |results: PathBuf| PlotArgs { results, out: None, x: X::Epoch, y: Scale::Log, format: None };
+    let args =
+        |results: PathBuf| PlotArgs { results, out: None, x: X::Epoch, y: Scale::Log, target: 0.3, format: None };
     let error = snr_bench::cli::plot::run(args(root.path().into())).unwrap_err();
     assert!(error.to_string().contains("no usable run") && error.to_string().contains("snr-bench train"), "{error}");
     let error = snr_bench::cli::plot::run(args(root.path().join("absent"))).unwrap_err();
@@ -436,8 +513,15 @@ fn one_format_when_one_is_asked_for() {
     finished(root.path(), &spec("adam", 0));
     let out = Some(root.path().join("elsewhere"));
     let format = Some(Format::Png);
-    snr_bench::cli::plot::run(PlotArgs { results: root.path().into(), out, x: X::Step, y: Scale::Linear, format })
-        .unwrap();
+    snr_bench::cli::plot::run(PlotArgs {
+        results: root.path().into(),
+        out,
+        x: X::Step,
+        y: Scale::Linear,
+        target: 0.3,
+        format,
+    })
+    .unwrap();
     let mut found: Vec<_> = fs::read_dir(root.path().join("elsewhere")).unwrap().map(|e| e.unwrap().path()).collect();
     found.sort();
     let expected = ["train-loss", "val-accuracy", "val-loss"].map(|metric| format!("mnist-b4096-e20-{metric}.png"));

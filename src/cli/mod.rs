@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+pub mod compare;
 mod console;
 pub mod data;
 mod display;
@@ -35,6 +36,7 @@ Examples:
   snr-bench train --dataset digits --epochs 3             no files and no network needed
   snr-bench full-batch                                    batch = ∞: Adam and SNRAdam with the exact gradient
   snr-bench plot results/                                 figures of every run below a folder
+  snr-bench compare results/                              which optimizer is better, and how sure that is
   snr-bench show results/train/…                          a run's state, settings, and how to go on with it
 
 Exit codes: 0 done, 1 failed, 2 impossible or unknown arguments, 3 a run diverged, 130 / 143 ended by Ctrl-C / SIGTERM";
@@ -56,6 +58,8 @@ enum Command {
     FullBatch(run::FullBatchArgs),
     /// Run an experiment: a file whose lists multiply out into runs
     Run(run::RunArgs),
+    /// Judge every pair of optimizers over paired seeds
+    Compare(compare::CompareArgs),
     /// Draw training and validation loss of every run below a folder
     Plot(plot::PlotArgs),
     /// Show a run's state, settings and machine, and how to go on with it
@@ -132,6 +136,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::FullBatch(args) => run::full_batch(args),
         Command::Run(args) => run::run(args),
         Command::Plot(args) => plot::run(args).map(|()| Exit::Done),
+        Command::Compare(args) => compare::run(args).map(|()| Exit::Done),
         Command::Show(args) => show::run(args).map(|()| Exit::Done),
         Command::Data(args) => data::run(args).map(|()| Exit::Done),
         Command::Bench(args) => bench::run(args).map(|()| Exit::Done),

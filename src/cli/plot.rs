@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{print, warn};
+use crate::compare::Criteria;
 use crate::error::Result;
 use crate::plot::{self, Format, Options, Scale, X};
 use crate::train::record;
@@ -11,6 +12,8 @@ use crate::train::record;
 ///
 /// Runs with the same data, model, batch, epochs and validation share a chart: one colour an optimizer; with several
 /// seeds the mean, its 95% confidence interval and the single curves. Diverged runs are marked, not dropped.
+/// Where two optimizers share two seeds or more: also their paired difference by epoch, and the share of runs that have
+/// reached a target loss.
 #[derive(clap::Args, Debug)]
 pub struct PlotArgs {
     /// Folder whose runs are drawn, however deep they lie
@@ -29,6 +32,10 @@ pub struct PlotArgs {
     #[arg(long, value_enum, default_value_t = Scale::Log)]
     pub y: Scale,
 
+    /// Validation loss to which epochs are counted
+    #[arg(long, value_name = "LOSS", default_value_t = Criteria::default().target)]
+    pub target: f64,
+
     /// Kind of file to write [default: both]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
@@ -44,7 +51,7 @@ pub fn run(args: PlotArgs) -> Result<()> {
         warn(format_args!("warning: {warning}"));
     }
     let mut options = Options::new(args.out.unwrap_or_else(|| args.results.join("figures")));
-    (options.x, options.y) = (args.x, args.y);
+    (options.x, options.y, options.target) = (args.x, args.y, args.target);
     if let Some(format) = args.format {
         options.formats = vec![format];
     }

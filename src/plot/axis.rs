@@ -1,4 +1,6 @@
-//! Axes: what they span, where their ticks stand, and how numbers are written.
+//! Axes: what they span, and where their ticks stand.
+
+use crate::number::{decimals, plain, scientific};
 
 /// How values become lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -135,63 +137,10 @@ pub fn tick_labels(ticks: &[f64], scale: Scale) -> Vec<String> {
     let decimals = ticks.iter().map(|v| decimals(*v)).max().unwrap_or(0);
     let each = |v: &f64| match v.abs() {
         a if a != 0.0 && !(1e-4..1e7).contains(&a) => scientific(*v),
-        _ if scale == Scale::Log => plain(*v, self::decimals(*v)),
+        _ if scale == Scale::Log => plain(*v, crate::number::decimals(*v)),
         _ => plain(*v, decimals),
     };
     ticks.iter().map(each).collect()
-}
-
-/// A number as captions write it: `0.001`, `4,096`, `10⁻⁸`.
-pub fn number(value: f64) -> String {
-    match value.abs() {
-        a if a != 0.0 && !(1e-4..1e7).contains(&a) => scientific(value),
-        _ => plain(value, decimals(value)),
-    }
-}
-
-/// Decimals that are needed to write the first six significant digits.
-fn decimals(value: f64) -> usize {
-    let text = format!("{value:.5e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let digits = mantissa.trim_end_matches('0').chars().filter(char::is_ascii_digit).count() as i32 - 1;
-    (digits - exponent.parse::<i32>().unwrap_or(0)).clamp(0, 12) as usize
-}
-
-fn plain(value: f64, decimals: usize) -> String {
-    let text = format!("{value:.decimals$}");
-    let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let (sign, digits) = whole.split_at(usize::from(whole.starts_with('-')));
-    let sign = if sign.is_empty() { "" } else { "−" };
-    // from five digits on, as in 4096 and 10,000
-    let digits = if digits.len() < 5 { digits.to_string() } else { thousands(digits) };
-    format!("{sign}{digits}{fraction}")
-}
-
-/// Digits in groups of three.
-pub fn thousands(digits: &str) -> String {
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn scientific(value: f64) -> String {
-    let text = format!("{value:.5e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.').replace('-', "−");
-    let superscript = |c: char| match c.to_digit(10) {
-        Some(digit) => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][digit as usize],
-        None => '⁻',
-    };
-    let power: String = exponent.chars().map(superscript).collect();
-    match mantissa.as_str() {
-        "1" => format!("10{power}"),
-        _ => format!("{mantissa}×10{power}"),
-    }
 }
 
 #[cfg(test)]
@@ -228,21 +177,5 @@ mod tests {
             tick_labels(&linear_ticks(0.0, 1.0, false), Scale::Linear),
             ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
         );
-    }
-
-    #[test]
-    fn numbers_are_written_as_in_print() {
-        let pairs = [
-            (0.001, "0.001"),
-            (4096.0, "4096"),
-            (60000.0, "60,000"),
-            (-0.25, "−0.25"),
-            (1e-8, "10⁻⁸"),
-            (2.5e-12, "2.5×10⁻¹²"),
-        ];
-        for (value, text) in pairs {
-            assert_eq!(number(value), text);
-        }
-        assert_eq!(number(0.0), "0");
     }
 }

@@ -1,11 +1,10 @@
 //! What a chart of runs says about itself: data, settings, number of seeds, what the band is, and what went wrong.
 
 use super::X;
-use super::axis::{number, thousands};
 use super::chart::Metric;
-use super::group::{Arm, Group, short_hash};
 use crate::config::{Batch, RunSpec, Validation};
-use crate::train::record::Record;
+use crate::group::{Arm, Group, batch, short_hash};
+use crate::number::{number, thousands};
 
 /// Training and test images of every data set (see [`crate::data::Dataset`]).
 const IMAGES: (usize, usize) = (60_000, 10_000);
@@ -18,7 +17,7 @@ pub fn title(group: &Group, metric: Metric) -> String {
 
 /// Everything that the reader needs to judge the chart.
 pub fn caption(group: &Group, metric: Metric, x: X) -> String {
-    let mut sentences = vec![format!("{}; {}.", data(group), settings(group)), seeds(group)];
+    let mut sentences = vec![runs(group), seeds(group)];
     sentences.push(
         match metric {
             Metric::TrainLoss => {
@@ -39,20 +38,13 @@ pub fn caption(group: &Group, metric: Metric, x: X) -> String {
     sentences.join(" ")
 }
 
-/// A run of the group: what is asked of it is shared by all.
-fn first<'a>(group: &Group<'a>) -> &'a Record {
-    group.arms[0].runs[0]
+/// Data, model and settings of a group.
+pub fn runs(group: &Group) -> String {
+    format!("{}; {}.", data(group), settings(group))
 }
 
 fn spec<'a>(group: &Group<'a>) -> &'a RunSpec {
-    &first(group).spec
-}
-
-fn batch(spec: &RunSpec) -> String {
-    match spec.batch {
-        Batch::Size(n) => format!("batch {n}"),
-        Batch::Full => "full batch".to_string(),
-    }
+    &group.first().spec
 }
 
 /// "MNIST (60,000 training and 10,000 test images; data 1a2b3c4d)".
@@ -64,7 +56,7 @@ fn data(group: &Group) -> String {
     };
     let rest = IMAGES.0.saturating_sub(held_out);
     let train = if train_subset == 0 { rest } else { train_subset.min(rest) };
-    let hash = short_hash(&first(group).data_hash);
+    let hash = short_hash(&group.first().data_hash);
     let train = thousands(&train.to_string());
     format!("{} ({train} training and {other} images, data {hash})", dataset.label())
 }
@@ -77,7 +69,7 @@ fn settings(group: &Group) -> String {
         text += " (one step an epoch)";
     }
     let same = |setting: fn(&RunSpec) -> f64| {
-        group.arms.iter().all(|arm| setting(&arm.runs[0].spec) == setting(first)).then(|| setting(first))
+        group.arms.iter().all(|arm| setting(arm.spec()) == setting(first)).then(|| setting(first))
     };
     if let Some(lr) = same(|spec| spec.lr) {
         text += &format!(", lr {}", number(lr));

@@ -4,8 +4,9 @@ use super::X;
 use super::axis::{Axis, Scale};
 use super::caption::{caption, title};
 use super::figure::{Figure, Mark, Series};
-use super::group::{Arm, Group};
-use super::interval::mean_interval;
+use super::style;
+use crate::group::{Arm, Group};
+use crate::stats::mean_interval;
 use crate::train::Row;
 use crate::train::State;
 use crate::train::record::Record;
@@ -54,12 +55,12 @@ impl Metric {
     }
 
     /// The first epoch that has a value.
-    fn first(self) -> usize {
+    pub(super) fn first(self) -> usize {
         usize::from(self == Metric::TrainLoss)
     }
 
     /// The value of an epoch, unless it is missing or infinite; with an infinite loss the accuracy is no result either.
-    fn of(self, row: &Row) -> Option<f64> {
+    pub(super) fn of(self, row: &Row) -> Option<f64> {
         let value = match self {
             Metric::TrainLoss => row.train_loss,
             Metric::ValLoss => Some(row.val_loss),
@@ -90,6 +91,7 @@ pub fn chart(group: &Group, metric: Metric, x: X, y: Scale) -> Option<Figure> {
         caption: caption(group, metric, x),
         x: Axis { title: x.title().to_string(), scale: Scale::Linear, includes: Some(0.0), whole: x != X::Seconds },
         y: Axis { title: metric.axis_title().to_string(), scale: view.scale, includes: None, whole: false },
+        sides: None,
         series,
         marks,
     })
@@ -157,7 +159,7 @@ impl View {
         faint.retain(|curve| !curve.is_empty());
         let marks = marks(arm, &ends);
         let label = if averaged.is_empty() { String::new() } else { arm.label.clone() };
-        (Series { label, style: arm.style, line, band, faint }, marks)
+        (Series { label, style: style::of(arm), line, band, faint }, marks)
     }
 
     /// Ends a curve where it first rises above `ceiling`.
@@ -182,7 +184,7 @@ fn marks(arm: &Arm, ends: &[(f64, f64)]) -> Vec<Mark> {
         true => format!("{} diverged", arm.label),
         false => String::new(),
     };
-    ends.iter().enumerate().map(|(i, at)| Mark { at: *at, label: label(i), style: arm.style }).collect()
+    ends.iter().enumerate().map(|(i, at)| Mark { at: *at, label: label(i), style: style::of(arm) }).collect()
 }
 
 /// The mean of curves as far as all of them go, and the 95% confidence interval of it.

@@ -18,8 +18,17 @@ pub struct Figure {
     pub caption: String,
     pub x: Axis,
     pub y: Axis,
+    pub sides: Option<Sides>,
     pub series: Vec<Series>,
     pub marks: Vec<Mark>,
+}
+
+/// What it means to lie above and below a level.
+#[derive(Clone, Debug)]
+pub struct Sides {
+    pub level: f64,
+    pub above: String,
+    pub below: String,
 }
 
 /// A line with what belongs to it.
@@ -65,6 +74,9 @@ const SAMPLE: (f64, f64) = (16.0, 24.0);
 /// Least distance between the heights of two labels.
 const LABEL_LINE: f64 = 16.0;
 
+/// A line of fewer points shows them as dots.
+const DOTTED_BELOW: usize = 4;
+
 const INK: RGBColor = RGBColor(0x26, 0x26, 0x26);
 const GREY: RGBColor = RGBColor(0x59, 0x59, 0x59);
 const GRID: RGBColor = RGBColor(0xe8, 0xe8, 0xe8);
@@ -102,6 +114,7 @@ pub fn render_svg(figure: &Figure) -> Result<String> {
         plot.axes(canvas)?;
         plot.series(canvas)?;
         plot.marks(canvas)?;
+        plot.sides(canvas)?;
         plot.labels(canvas)
     })?;
     Ok(with_description(&svg, figure))
@@ -126,10 +139,25 @@ impl Figure {
 }
 
 impl Series {
+    /// A level line from 0 to `end` to read the others against, without a name.
+    pub fn reference(level: f64, end: f64) -> Self {
+        let style = Style { color: (GREY.0, GREY.1, GREY.2), dash: Some((1.0, 3.0)) };
+        let line = straight((0.0, level), (end, level)).to_vec();
+        Self { label: String::new(), style, line, band: Vec::new(), faint: Vec::new() }
+    }
+
     /// Whether it has a name at its line's end.
     fn is_named(&self) -> bool {
         !self.label.is_empty() && !self.line.is_empty()
     }
+}
+
+/// A straight line of as many points as are drawn without dots.
+pub fn straight((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> [(f64, f64); DOTTED_BELOW] {
+    std::array::from_fn(|i| {
+        let share = i as f64 / (DOTTED_BELOW - 1) as f64;
+        (x0 + share * (x1 - x0), y0 + share * (y1 - y0))
+    })
 }
 
 /// A figure with its data's place on the sheet.
@@ -200,7 +228,7 @@ impl Plot<'_> {
         if path.len() > 1 {
             canvas.line(&path, pen)?;
         }
-        if path.len() < 4 {
+        if path.len() < DOTTED_BELOW {
             for point in path {
                 canvas.dot(point, 1.5 + pen.width, pen.color)?;
             }
@@ -225,10 +253,26 @@ impl Plot<'_> {
             let letters = letters(&mark.style);
             let width = letters.width(&mark.label)?;
             let left = if x + 10.0 + width < self.right { x + 10.0 } else { x - 10.0 - width };
-            // lines below the words stay visible, and the words readable
-            let (x0, x1, y0, y1) = (left - 2.0, left + width + 2.0, height - 7.5, height + 7.5);
-            canvas.polygon(&[(x0, y0), (x1, y0), (x1, y1), (x0, y1)], WHITE.mix(0.8))?;
-            canvas.text(&mark.label, (left, height), Align::Left, letters)?;
+            words(canvas, &mark.label, (left, height), letters)?;
+        }
+        Ok(())
+    }
+
+    /// What above and below mean, in the corners where the lines end, as differences are largest early on; not where there
+    /// is no room on that side.
+    fn sides(&self, canvas: &Canvas) -> Result<()> {
+        let Some(sides) = &self.figure.sides else { return Ok(()) };
+        let (level, bottom) = (self.y.at(sides.level), TOP + PLOT_HEIGHT);
+        let letters = Type { color: GREY, ..LABEL };
+        let corner = |text: String, height| {
+            let left = self.right - 12.0 - letters.width(&text)?;
+            words(canvas, &text, (left, height), letters)
+        };
+        if level > TOP + 30.0 {
+            corner(format!("↑ {}", sides.above), TOP + 12.0)?;
+        }
+        if level < bottom - 30.0 {
+            corner(format!("↓ {}", sides.below), bottom - 12.0)?;
         }
         Ok(())
     }
@@ -248,6 +292,13 @@ impl Plot<'_> {
         }
         Ok(())
     }
+}
+
+/// Words on the plot: the lines below them stay visible, and the words readable.
+fn words(canvas: &Canvas, text: &str, (left, height): (f64, f64), letters: Type) -> Result<()> {
+    let (x0, x1, y0, y1) = (left - 2.0, left + letters.width(text)? + 2.0, height - 7.5, height + 7.5);
+    canvas.polygon(&[(x0, y0), (x1, y0), (x1, y1), (x0, y1)], WHITE.mix(0.8))?;
+    canvas.text(text, (left, height), Align::Left, letters)
 }
 
 /// The letters of a series' name.

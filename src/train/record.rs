@@ -3,14 +3,14 @@
 //! Whatever lies below a results folder may be foreign, half written or absurdly large. One unusable run becomes a
 //! [`Warning`] and the others are read; no file is read beyond a fixed size.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Row, State};
 use crate::config::{MAX_SETTINGS, RunSpec, read_text};
@@ -42,7 +42,7 @@ pub struct Record {
 }
 
 /// What the reader of the results should know, one sentence with what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning(pub String);
 
 impl fmt::Display for Warning {
@@ -77,6 +77,25 @@ pub fn read(dir: &Path) -> Result<Record> {
 
     let (rows, cut_off) = read_metrics(&dir.join(METRICS))?;
     Ok(Record { dir: dir.to_path_buf(), spec, state, data_hash, rows, cut_off })
+}
+
+/// Reads the runs below several folders, see [`find`]; a folder within another is read once.
+///
+/// # Errors
+/// One of them cannot be read, or holds no usable run.
+pub fn find_all(roots: &[PathBuf]) -> Result<(Vec<Record>, Vec<Warning>)> {
+    let mut seen = HashSet::new();
+    let (mut records, mut warnings) = (Vec::new(), Vec::new());
+    for root in roots {
+        let (found, told) = find(root)?;
+        records.extend(found.into_iter().filter(|record| {
+            // a folder that was just read has a canonical path, and if it is gone by now its own will do
+            seen.insert(record.dir.canonicalize().unwrap_or_else(|_| record.dir.clone()))
+        }));
+        warnings.extend(told.into_iter().filter(|warning| !warnings.contains(warning)).collect::<Vec<_>>());
+    }
+    let records = without_repetitions(records, &mut warnings);
+    Ok((records, warnings))
 }
 
 /// Reads every run below `root` in the order of their paths; a run with the same settings, seed and data as another

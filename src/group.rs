@@ -1,11 +1,10 @@
-//! Which runs belong in one chart, and which of them differ by nothing but the seed.
+//! Which runs belong in one chart or comparison, and which of them differ by nothing but the seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::axis::number;
-use super::figure::Style;
 use crate::config::{Batch, RunSpec, Validation};
 use crate::model::VitConfig;
+use crate::number::{number, thousands};
 use crate::optim::REGISTRY;
 use crate::train::State;
 use crate::train::record::Record;
@@ -14,6 +13,8 @@ use crate::train::record::Record;
 pub struct Group<'a> {
     /// Names its files: unique among the groups that were made with it.
     pub name: String,
+    /// The settings that all its runs share, as TOML; groups with the same settings are on different data.
+    pub settings: String,
     /// What is compared, in the order of the registry.
     pub arms: Vec<Arm<'a>>,
 }
@@ -22,20 +23,12 @@ pub struct Group<'a> {
 pub struct Arm<'a> {
     /// The optimizer, and the settings that tell it from the others: "Adam", "Adam, lr 0.003".
     pub label: String,
-    pub style: Style,
+    /// The same without the learning rate: arms that share it differ by nothing but that and the seed.
+    pub name: String,
+    /// How many arms of the same optimizer stand before it.
+    pub variant: usize,
     /// Ordered by seed.
     pub runs: Vec<&'a Record>,
-}
-
-/// Okabe & Ito's colours for colour-blind readers but yellow, which is too faint for lines; by place in the registry.
-const COLORS: [(u8, u8, u8); 7] =
-    [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233), (0, 0, 0)];
-const DASHES: [Option<(f64, f64)>; 4] = [None, Some((7.0, 3.0)), Some((2.0, 2.0)), Some((14.0, 4.0))];
-
-/// The colour and dashes of an optimizer, the same in every figure; its variants in one figure differ by their dashes.
-pub fn style(optim: &str, variant: usize) -> Style {
-    let place = REGISTRY.iter().position(|entry| entry.name == optim).unwrap_or(REGISTRY.len());
-    Style { color: COLORS[place % COLORS.len()], dash: DASHES[(place + variant) % DASHES.len()] }
 }
 
 /// Sorts runs into groups.
@@ -47,7 +40,7 @@ pub fn group(records: &[Record]) -> Vec<Group<'_>> {
     let stems: Vec<String> = groups.values().map(|runs| stem(&runs[0].spec)).collect();
     let mut names = BTreeSet::new();
     let mut made = Vec::new();
-    for (((_, hash), runs), stem) in groups.iter().zip(&stems) {
+    for (((settings, hash), runs), stem) in groups.iter().zip(&stems) {
         let mut name = stem.clone();
         if stems.iter().filter(|other| *other == stem).count() > 1 {
             name = format!("{stem}-{}", short_hash(hash));
@@ -55,7 +48,7 @@ pub fn group(records: &[Record]) -> Vec<Group<'_>> {
         while !names.insert(name.clone()) {
             name.push_str("-more");
         }
-        made.push(Group { name, arms: arms(runs) });
+        made.push(Group { name, settings: settings.clone(), arms: arms(runs) });
     }
     made
 }
@@ -112,16 +105,18 @@ fn arms<'a>(runs: &[&'a Record]) -> Vec<Arm<'a>> {
         .map(|(i, (spec, mut runs))| {
             runs.sort_by_key(|run| run.spec.seed);
             let variant = specs[..i].iter().filter(|other| other.optim == spec.optim).count();
-            Arm { label: label(&spec, &specs), style: style(&spec.optim, variant), runs }
+            let [label, name] = [true, false].map(|lr| label(&spec, &specs, lr));
+            Arm { label, name, variant, runs }
         })
         .collect()
 }
 
-/// The optimizer's name with the settings that differ within the group, and those of its own that are not the default.
-fn label(spec: &RunSpec, all: &[RunSpec]) -> String {
+/// The optimizer's name with the settings that differ within the group (the learning rate only if `lr`), and those of
+/// its own that are not the default.
+fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
     let entry = REGISTRY.iter().find(|entry| entry.name == spec.optim);
     let mut label = entry.map_or(spec.optim.as_str(), |entry| entry.label).to_string();
-    if all.iter().any(|other| other.lr != spec.lr) {
+    if lr && all.iter().any(|other| other.lr != spec.lr) {
         label += &format!(", lr {}", number(spec.lr));
     }
     if all.iter().any(|other| other.weight_decay != spec.weight_decay) {
@@ -145,7 +140,49 @@ fn plain(value: &toml::Value) -> String {
     }
 }
 
+impl<'a> Group<'a> {
+    /// A run of the group: what is asked of it is shared by all.
+    pub fn first(&self) -> &'a Record {
+        self.arms[0].runs[0]
+    }
+
+    /// For people: "MNIST, batch 4096, 20 epochs", and what is not the default.
+    pub fn title(&self) -> String {
+        let spec = &self.first().spec;
+        let mut title = format!("{}, {}, {} epochs", spec.dataset.label(), batch(spec), spec.epochs);
+        if spec.train_subset > 0 {
+            title += &format!(", {} training images", thousands(&spec.train_subset.to_string()));
+        }
+        if let Validation::Holdout(n) = spec.validation {
+            title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
+        }
+        if spec.model != VitConfig::default() {
+            title += &format!(", ViT of {} parameters", thousands(&spec.model.num_params().to_string()));
+        }
+        title
+    }
+}
+
+/// "batch 4096", "full batch".
+pub fn batch(spec: &RunSpec) -> String {
+    match spec.batch {
+        Batch::Size(n) => format!("batch {n}"),
+        Batch::Full => "full batch".to_string(),
+    }
+}
+
 impl<'a> Arm<'a> {
+    /// The settings that its runs share; the seed is that of the first.
+    pub fn spec(&self) -> &'a RunSpec {
+        &self.runs[0].spec
+    }
+
+    /// Whether this arm and another differ by the learning rate and the seed at most.
+    pub fn differs_by_rate(&self, other: &Arm) -> bool {
+        let identity = |arm: &Arm| RunSpec { seed: 0, lr: 1.0, ..arm.spec().clone() };
+        identity(self) == identity(other)
+    }
+
     /// The runs whose mean is drawn: those that finished, and before any has, those that are on their way.
     pub fn averaged(&self) -> Vec<&'a Record> {
         let with = |f: fn(&Record) -> bool| self.runs.iter().copied().filter(|run| f(run)).collect::<Vec<_>>();

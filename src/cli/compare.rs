@@ -1,0 +1,121 @@
+//! `snr-bench compare`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::{print, warn};
+use crate::atomic;
+use crate::compare::{Criteria, Findings, compare, export};
+use crate::error::Result;
+use crate::plot::{self, Options};
+use crate::train::record::{self, Record};
+use crate::usage;
+
+const EXAMPLES: &str = "\
+Examples:
+  snr-bench compare results/article
+  snr-bench compare results/adam results/mine --target 0.2
+  snr-bench compare results/article --markdown - > verdict.md
+  snr-bench compare results/article --csv verdict.csv --json verdict.json
+
+A verdict needs at least 6 pairs of runs with the same seed, and 8 to be 'better' or 'worse' by all six metrics' correction.
+State --target and --margin before you look at the results.";
+
+/// Judge every pair of optimizers over paired seeds.
+///
+/// Runs with the same data, model, batch, epochs and validation are compared, seed by seed: means, the mean paired
+/// difference with its 95% BCa bootstrap interval, an exact sign-flip test, Holm's correction for the six metrics, and a
+/// verdict in words. Diverged runs count as losses; runs under way are left out and named.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct CompareArgs {
+    /// Folders whose runs are compared, however deep they lie
+    #[arg(value_name = "DIR", default_value = "results")]
+    pub results: Vec<PathBuf>,
+    /// Validation loss to reach: epochs and seconds to it are compared; never reached counts as ∞
+    #[arg(long, value_name = "LOSS", default_value_t = Criteria::default().target)]
+    pub target: f64,
+    /// Largest difference that does not matter, as a share of the baseline's mean, of an accuracy of its error rate
+    #[arg(long, value_name = "SHARE", default_value_t = Criteria::default().margin)]
+    pub margin: f64,
+    /// Write the judgements as CSV ('-': to standard output, instead of the tables)
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write everything as JSON, the values of single seeds included ('-' as above)
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write tables and judgements as Markdown ('-' as above)
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Draw the paired differences by epoch and the share of runs at the target into this folder
+    #[arg(long, value_name = "DIR")]
+    pub figures: Option<PathBuf>,
+}
+
+type Exporter = fn(&Findings) -> Result<String>;
+
+/// Prints tables and verdicts on stdout and warnings on stderr; writes the files that are asked for.
+///
+/// # Errors
+/// No usable run, nothing to compare, or a file that cannot be written.
+pub fn run(args: CompareArgs) -> Result<()> {
+    let criteria = criteria(&args)?;
+    let exports: [(&Option<PathBuf>, Exporter); 3] = [
+        (&args.csv, export::csv),
+        (&args.json, export::json),
+        (&args.markdown, |findings| Ok(export::markdown(findings))),
+    ];
+    let to_stdout = exports.iter().filter(|(path, _)| path.as_deref() == Some(Path::new("-"))).count();
+    if to_stdout > 1 {
+        usage!("only one format can go to standard output; name a file for the others");
+    }
+    let (records, warnings) = record::find_all(&args.results)?;
+    let findings = compare(&records, criteria);
+    let told = warnings.iter().chain(&findings.warnings).chain(findings.groups.iter().flat_map(|g| &g.warnings));
+    told.for_each(|warning| warn(format_args!("warning: {warning}")));
+    if findings.groups.is_empty() {
+        bail!(
+            "nothing can be compared: it takes two optimizers with the same data, model, batch, epochs and validation"
+        );
+    }
+    if to_stdout == 0 {
+        print(export::terminal(&findings).trim_end())?;
+    }
+    for (path, export) in exports {
+        path.as_deref().map_or(Ok(()), |path| write(path, &export(&findings)?))?;
+    }
+    args.figures.map_or(Ok(()), |out| draw(&records, Options { target: criteria.target, ..Options::new(out) }))
+}
+
+/// Draws; prints the path of every figure on stderr, as the tables have stdout.
+fn draw(records: &[Record], options: Options) -> Result<()> {
+    let written = plot::draw_comparisons(records, &options)?;
+    if written.is_empty() {
+        warn("warning: no figure drawn: that takes two pairs of finished runs");
+    }
+    written.iter().for_each(|path| warn(path.display()));
+    Ok(())
+}
+
+fn criteria(args: &CompareArgs) -> Result<Criteria> {
+    let CompareArgs { target, margin, .. } = *args;
+    if !target.is_finite() {
+        usage!("--target {target} is impossible; it must be a finite validation loss, such as 0.3");
+    }
+    if !(0.0..=1.0).contains(&margin) {
+        usage!("--margin {margin} is impossible; it must be a share between 0 and 1, such as 0.02 for 2%");
+    }
+    Ok(Criteria { target, margin })
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    if path == Path::new("-") {
+        return print(text.trim_end());
+    }
+    if path.exists() && !path.is_file() {
+        usage!("{} is no file that could be replaced; name another, or '-' for standard output", path.display());
+    }
+    atomic::write(path, text.as_bytes()).with_context(|| format!("cannot write {}; name another file", path.display()))
+}

@@ -1,0 +1,79 @@
+//! Epochs to a target loss: the share of runs that got there, by epoch.
+
+use super::axis::{Axis, Scale};
+use super::caption;
+use super::figure::{Figure, Series, straight};
+use super::style;
+use crate::compare::{Metric, has_ended};
+use crate::group::{Arm, Group, batch};
+use crate::number::number;
+
+/// Draws for every optimizer of a group the empirical distribution over seeds of the epoch in which the validation loss
+/// first was at most `target`; `None` if no run got there, or no optimizer has two runs that ended.
+pub fn reach(group: &Group, target: f64) -> Option<Figure> {
+    let arms: Vec<Reach> = group.arms.iter().map(|arm| Reach::new(arm, target)).filter(|arm| arm.runs > 0).collect();
+    if arms.iter().all(|arm| arm.epochs.is_empty()) || arms.iter().all(|arm| arm.runs < 2) {
+        return None;
+    }
+    let spec = &group.first().spec;
+    let end = spec.epochs as f64;
+    let mut series = vec![Series::reference(100.0, end)];
+    series.extend(arms.iter().map(|arm| arm.series(end)));
+    Some(Figure {
+        title: format!(
+            "Runs that reached validation loss {} on {}, {}",
+            number(target),
+            spec.dataset.label(),
+            batch(spec)
+        ),
+        caption: text(group, target, &arms),
+        x: Axis { title: "epoch".into(), scale: Scale::Linear, includes: Some(0.0), whole: true },
+        y: Axis {
+            title: format!("share of runs that reached {} (%)", number(target)),
+            scale: Scale::Linear,
+            includes: Some(0.0),
+            whole: false,
+        },
+        sides: None,
+        series,
+        marks: Vec::new(),
+    })
+}
+
+/// The runs of an arm that have ended.
+struct Reach<'g, 'a> {
+    arm: &'g Arm<'a>,
+    runs: usize,
+    /// Of those that reached the target, ascending.
+    epochs: Vec<f64>,
+}
+
+impl<'g, 'a> Reach<'g, 'a> {
+    fn new(arm: &'g Arm<'a>, target: f64) -> Self {
+        let ended = || arm.runs.iter().filter(|run| has_ended(run));
+        let mut epochs: Vec<f64> = ended().filter_map(|run| Metric::EpochsToTarget.of(run, target)).collect();
+        epochs.sort_by(f64::total_cmp);
+        Self { arm, runs: ended().count(), epochs }
+    }
+
+    /// A step up for every run, and on to the last epoch.
+    fn series(&self, end: f64) -> Series {
+        let share = |runs: usize| 100.0 * runs as f64 / self.runs as f64;
+        let steps = self.epochs.iter().enumerate().flat_map(|(i, x)| [(*x, share(i)), (*x, share(i + 1))]);
+        let start = straight((0.0, 0.0), (self.epochs.first().copied().unwrap_or(end), 0.0));
+        let line = start.into_iter().chain(steps).chain([(end, share(self.epochs.len()))]).collect();
+        let label = self.arm.label.clone();
+        Series { label, style: style::of(self.arm), line, band: Vec::new(), faint: Vec::new() }
+    }
+}
+
+fn text(group: &Group, target: f64, arms: &[Reach]) -> String {
+    let list = |n: &dyn Fn(&Reach) -> String| arms.iter().map(n).collect::<Vec<_>>().join(", ");
+    let reached = list(&|arm| format!("{} of {} {}", arm.epochs.len(), arm.runs, arm.arm.label));
+    format!(
+        "{} Reached a validation loss of at most {}: {reached}. Each step is one seed; a run that never got there, or \
+         diverged, keeps its line below 100%. Measured after every epoch.",
+        caption::runs(group),
+        number(target)
+    )
+}
