@@ -78,9 +78,21 @@ fn stem(spec: &RunSpec) -> String {
     if let Validation::Holdout(n) = spec.validation {
         name += &format!("-holdout{n}");
     }
-    if spec.model != VitConfig::default() {
-        let VitConfig { patch_size, embed_dim, depth, num_heads, mlp_ratio } = spec.model;
-        name += &format!("-patch{patch_size}-dim{embed_dim}-depth{depth}-heads{num_heads}-mlp{mlp_ratio}");
+    let VitConfig { patch_size, embed_dim, depth, num_heads, mlp_ratio } = spec.model;
+    let usual = VitConfig::default();
+    let sizes = [
+        ("patch", patch_size, usual.patch_size),
+        ("dim", embed_dim, usual.embed_dim),
+        ("depth", depth, usual.depth),
+        ("heads", num_heads, usual.num_heads),
+    ];
+    for (what, size, usual) in sizes {
+        if size != usual {
+            name += &format!("-{what}{size}");
+        }
+    }
+    if mlp_ratio != usual.mlp_ratio {
+        name += &format!("-mlp{mlp_ratio}");
     }
     name
 }

@@ -195,6 +195,8 @@ fn reproduce_runs_both_experiments_and_draws_them() {
             assert!(text.contains(metric), "no {metric} in {text}");
         }
     }
+    assert!(text.contains("batch full, 2 epochs: SNRAdam against Adam, 2 pairs (seeds 0, 1)"), "{text}");
+    assert!(text.contains("not judged: a verdict needs 4 more pairs"), "{text}");
     let again = snr_bench(dir.path(), &args);
     assert_ok(&again);
     assert!(stdout(&again).contains("8 runs: 8 done") && stdout(&again).contains("nothing is left to train"));

@@ -9,7 +9,8 @@ use super::console::Show;
 use super::display::Display;
 use super::dry_run::{self, how};
 use super::signals::Signals;
-use super::{Exit, print};
+use super::{Exit, print, warn};
+use crate::compare::{Criteria, compare, export};
 use crate::config::RunSpec;
 use crate::error::Result;
 use crate::experiment::{self, Cost, End, Estimate, Options, Plan, Planned, Tally};
@@ -92,9 +93,8 @@ impl Experiment<'_> {
     }
 }
 
-/// What is made of the runs when all have ended: figures of them, and of no others that the folder may hold, and a table.
-///
-/// THE PLACE WHERE COMPARISON AND REPORT ARE CALLED: with `records`, into `plan.folder`.
+/// What is made of the runs when all have ended: figures of them, and of no others that the folder may hold, a table, and
+/// the verdicts.
 fn conclude(plan: &Plan, ends: &[End], quiet: bool) -> Result<()> {
     let ended = plan.runs.iter().zip(ends).filter(|(_, end)| matches!(end, End::Before(_) | End::Now(_)));
     let runs: Vec<&Planned> = ended.map(|(run, _)| run).collect();
@@ -107,6 +107,9 @@ fn conclude(plan: &Plan, ends: &[End], quiet: bool) -> Result<()> {
         return Ok(());
     }
     print(format_args!("\n{}", outcomes(&runs, &records)))?;
+    let findings = compare(&records, Criteria::default());
+    findings.warnings.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
+    print(export::verdicts(&findings))?;
     figures.iter().try_for_each(|path| print(path.display()))
 }
 

@@ -31,7 +31,7 @@ pub struct ReproduceArgs {
     /// In small, on digits
     #[arg(long)]
     quick: bool,
-    /// Number of seeds; both optimizers run with each of them [default: 10; with --quick 6]
+    /// Number of seeds; both optimizers run with each of them [default: 10; with --quick 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     seeds: Option<u16>,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub struct ReproduceArgs {
 
 /// Runs both experiments into one folder.
 pub(super) fn run(args: ReproduceArgs) -> Result<Exit> {
-    let (files, seeds, out) = if args.quick { (QUICK, 6, "results/quick") } else { (ARTICLE, 10, "results/article") };
+    let (files, seeds, out) = if args.quick { (QUICK, 8, "results/quick") } else { (ARTICLE, 10, "results/article") };
     let files = files.map(|file| file.parse().expect("the built-in file is TOML"));
     let seeds = (0..u64::from(args.seeds.unwrap_or(seeds))).map(|seed| integer("seed", seed));
     let seeds = seeds.collect::<Result<Vec<_>>>()?;

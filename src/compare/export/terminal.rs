@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::table::{self, Grid};
-use crate::compare::Findings;
+use crate::compare::{Comparison, Findings, MIN_PAIRS};
 use crate::group::short_hash;
 
 /// Of the notes, in characters.
@@ -18,11 +18,7 @@ pub fn terminal(findings: &Findings) -> String {
         let _ = writeln!(text, "{} (data {})\n", group.title, short_hash(&group.data_hash));
         for comparison in &group.comparisons {
             text += &drawn(&table::comparison(comparison, findings.criteria));
-            let title = format!("{}: ", comparison.title());
-            for sentence in comparison.judgements.iter().map(|judgement| &judgement.sentence) {
-                // the title stands above the table
-                let _ = writeln!(text, "· {}", sentence.strip_prefix(&title).unwrap_or(sentence));
-            }
+            sentences(comparison).for_each(|sentence| text += &format!("· {sentence}\n"));
             text += "\n";
         }
         for grid in table::side_by_side(group, findings.criteria) {
@@ -31,6 +27,30 @@ pub fn terminal(findings: &Findings) -> String {
     }
     findings.notes().iter().for_each(|note| text += &wrapped(note));
     text
+}
+
+/// The judgements alone, in words; one line where there are too few pairs for any.
+pub fn verdicts(findings: &Findings) -> String {
+    let mut text = String::new();
+    for group in &findings.groups {
+        for comparison in &group.comparisons {
+            let _ = writeln!(text, "{}: {}, {}", group.title, comparison.title(), comparison.size());
+            let pairs = comparison.seeds.len();
+            if pairs < MIN_PAIRS {
+                let _ = writeln!(text, "· not judged: a verdict needs {} more pairs", MIN_PAIRS - pairs);
+                continue;
+            }
+            sentences(comparison).for_each(|sentence| text += &format!("· {sentence}\n"));
+        }
+    }
+    text
+}
+
+/// The judgements in words, without the title that stands above them.
+fn sentences(comparison: &Comparison) -> impl Iterator<Item = &str> {
+    let title = format!("{}: ", comparison.title());
+    let sentences = comparison.judgements.iter().map(|judgement| judgement.sentence.as_str());
+    sentences.map(move |sentence| sentence.strip_prefix(&title).unwrap_or(sentence))
 }
 
 fn drawn(grid: &Grid) -> String {
