@@ -95,9 +95,9 @@ def main():
     if not check:
         snr_bench("plot", str(ARTICLE), "--out", str(ARTICLE / "figures"))
     for name, make in (("article", article), ("speed", speed)):
-        part = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        part = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         assert part.search(text), f"README.md has no part called {name}"
-        text = part.sub(lambda found: found[1] + make() + found[2], text)
+        text = part.sub(lambda found: found[1] + "\n" + make() + "\n\n" + found[2], text)
     if check and text != README.read_text():
         sys.exit("README.md says something else than results/; run scripts/readme.py")
     if not check:

@@ -15,7 +15,7 @@ const QUICK: [&str; 2] =
 
 const EXAMPLES: &str = "\
 Examples:
-  snr-bench reproduce --quick            two minutes on two cores; no files, no network
+  snr-bench reproduce --quick            two to three minutes on two cores; no files, no network
   snr-bench reproduce --dry-run          how long the article's own experiments would take here
   snr-bench reproduce --seeds 6
 
