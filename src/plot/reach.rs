@@ -71,7 +71,7 @@ fn text(group: &Group, target: f64, arms: &[Reach]) -> String {
     let list = |n: &dyn Fn(&Reach) -> String| arms.iter().map(n).collect::<Vec<_>>().join(", ");
     let reached = list(&|arm| format!("{} of {} {}", arm.epochs.len(), arm.runs, arm.arm.label));
     format!(
-        "{} Reached a validation loss of at most {}: {reached}. Each step is one seed; a run that never got there, or \
+        "{} Reached a validation loss of at most {}: {reached}. Each run is one seed; one that never got there, or \
          diverged, keeps its line below 100%. Measured after every epoch.",
         caption::runs(group),
         number(target)
