@@ -8,8 +8,8 @@
 //! Data flows one way:
 //!
 //! ```text
-//! configs/*.toml, flags ─► RunSpec ─► trainer ─► run directory ─► groups ─► plot, compare
-//!        [config]                     [train]     (CSV, TOML,     [group]   [plot] [compare]
+//! configs/*.toml, flags ─► RunSpec ─► trainer ─► run directory ─► groups ─► plot, compare ─► report
+//!        [config]                     [train]     (CSV, TOML,     [group]   [plot] [compare]   [report]
 //!                                    │   │   │     safetensors)                │  │
 //!                               [data] [model] [optim]                        [stats]
 //!                                        │
@@ -29,7 +29,8 @@
 //! | [`stats`] | paired differences: BCa bootstrap, sign-flip test, Holm's correction, power |
 //! | [`mod@compare`] | every pair of optimizers over paired seeds: verdicts, and their export as table, CSV, JSON, Markdown |
 //! | [`plot`] | figures from run directories |
-//! | [`number`] | how numbers are written for people |
+//! | [`mod@report`] | one page about a folder of runs: verdict, figures, tables, every run, what produced it |
+//! | [`mod@shell`], [`number`] | how commands and numbers are written for people |
 //! | [`cli`] | what the `snr-bench` binary does with its arguments; nothing that a library user would miss |
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // they panic on a closed pipe
@@ -46,5 +47,7 @@ pub mod number;
 pub mod ops;
 pub mod optim;
 pub mod plot;
+pub mod report;
+pub mod shell;
 pub mod stats;
 pub mod train;
