@@ -107,7 +107,11 @@ fn settings(group: &Group) -> Markup {
     keys.dedup();
     let shared = |key: &&String| of_arm.iter().all(|settings| settings.get(*key) == of_arm[0].get(*key));
     let (same, different): (Vec<&String>, Vec<&String>) = keys.into_iter().partition(shared);
-    let write = |value: Option<&toml::Value>| value.map_or("—".to_string(), toml::Value::to_string);
+    let write = |value: Option<&toml::Value>| match value {
+        None => "—".to_string(),
+        Some(toml::Value::Float(x)) => format!("{x:?}"), // 1e-8, not 0.00000001
+        Some(other) => other.to_string(),
+    };
     html! {
         p.aside { "Shared by all; seeds are in the table above." }
         p.settings { @for key in same { code { (key) " = " (write(of_arm[0].get(key))) } " " } }

@@ -78,8 +78,7 @@ pub fn key(arm: &Arm) -> Markup {
     let dash = style.dash.map(|(length, gap)| format!("{length} {gap}"));
     html! {
         svg.key width="22" height="8" viewBox="0 0 22 8" aria-hidden="true" {
-            line x1="0" y1="4" x2="22" y2="4" stroke={ (format!("#{r:02X}{g:02X}{b:02X}")) } stroke-width="2"
-                stroke-dasharray=[dash];
+            line x1="0" y1="4" x2="22" y2="4" stroke=(format!("#{r:02X}{g:02X}{b:02X}")) stroke-width="2" stroke-dasharray=[dash] {}
         }
         " "
     }

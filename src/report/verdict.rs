@@ -33,6 +33,7 @@ pub fn header(page: &Page, question: &str) -> Markup {
             @if super::claims::concerns(page) { (super::claims::claim()) }
             dl.facts {
                 dt { "Runs" } dd { (runs(page)) }
+                @if !page.findings.groups.is_empty() { dt { "n" } dd { (pairs(page)) } }
                 dt { "Data" } dd { (data(page)) }
                 dt { "Model" } dd { (models(page)) }
                 dt { "Hardware" } dd { (list(&hardware(page))) }
@@ -49,6 +50,17 @@ fn runs(page: &Page) -> String {
     let each: Vec<String> =
         states.into_iter().filter(|s| of(*s) > 0).map(|state| format!("{} {state}", of(state))).collect();
     format!("{}: {}", count(page.runs().count(), "run"), each.join(", "))
+}
+
+/// "10 pairs with batch 4096; 6 pairs with full batch".
+fn pairs(page: &Page) -> String {
+    let of = |group: &Group| {
+        let sizes = page.findings_of(group)?.comparisons.iter().map(|comparison| comparison.seeds.len());
+        let (least, most) = (sizes.clone().min()?, sizes.max()?);
+        let n = if least == most { count(most, "pair") } else { format!("{least} to {most} pairs") };
+        Some(format!("{n} of runs with the same seed ({})", group.title()))
+    };
+    page.groups.iter().filter_map(of).collect::<Vec<_>>().join("; ")
 }
 
 /// "MNIST (data e9914cff)".
