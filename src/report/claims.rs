@@ -17,7 +17,7 @@ const CLAIMS: [(Metric, &str); 3] = [
 ];
 
 /// A verdict on a claim: its class in the style sheet, and in words.
-type Standing = (&'static str, String);
+type Standing = (&'static str, &'static str);
 
 /// Whether the article's two optimizers, as it has them, meet in any group.
 pub fn concerns(page: &Page) -> bool {
@@ -94,12 +94,10 @@ fn row(claim: &str, (class, word): &Standing, text: &str) -> Markup {
 /// What a judgement of SNRAdam against Adam means for the claim that SNRAdam is better.
 fn standing(judgement: &Judgement) -> Standing {
     match judgement.verdict {
-        Verdict::Better => ("better", "supported".into()),
-        Verdict::Worse => ("worse", "contradicted".into()),
-        Verdict::Equivalent | Verdict::Inconclusive => ("inconclusive", "not supported".into()),
-        Verdict::NotJudged => {
-            ("not-judged", format!("not judged, {} more pairs needed", judgement.further_pairs.unwrap_or(0)))
-        }
+        Verdict::Better => ("better", "supported"),
+        Verdict::Worse => ("worse", "contradicted"),
+        Verdict::Equivalent | Verdict::Inconclusive => ("inconclusive", "not supported"),
+        Verdict::NotJudged => ("not-judged", "not judged"),
     }
 }
 
@@ -127,21 +125,22 @@ fn conclusion(meetings: &[(&Group, &Comparison)]) -> Markup {
     };
     let (mini, full) = (judged(false), judged(true));
     let all: Vec<String> = mini.iter().chain(&full).map(|(batch, verdict)| format!("{verdict} with {batch}")).collect();
-    let better = |found: &[(String, Verdict)]| found.iter().all(|(_, verdict)| *verdict == Verdict::Better);
+    let are = |allowed: &[Verdict]| mini.iter().chain(&full).all(|(_, verdict)| allowed.contains(verdict));
     let premise = format!("It rests on a lower training loss in both cases; here SNRAdam is {}", list(&all));
     let (standing, text): (Standing, String) = match () {
         () if mini.is_empty() || full.is_empty() => {
             let lack = if full.is_empty() { "batch = ∞" } else { "mini-batches" };
-            (("not-judged", "not tested".into()), format!("{premise}, and there are no runs with {lack}."))
+            (("not-judged", "not tested"), format!("{premise}, and there are no runs with {lack}."))
         }
-        () if better(&mini) && better(&full) => (
-            ("inconclusive", "not shown".into()),
+        () if are(&[Verdict::Better]) => (
+            ("inconclusive", "not shown"),
             format!(
                 "{premise}, as the claim has it. That rules mini-batches out as the only source of the gain, but does not tell \
                  the trajectory’s noise from other causes: SNRAdam also takes larger steps than Adam where gradients agree."
             ),
         ),
-        () => (("inconclusive", "not supported".into()), format!("{premise}.")),
+        () if are(&[Verdict::Better, Verdict::NotJudged]) => (("not-judged", "not judged"), format!("{premise}.")),
+        () => (("inconclusive", "not supported"), format!("{premise}.")),
     };
     html! {
         tr.part { th colspan="3" scope="rowgroup" { "Conclusion" } }

@@ -86,6 +86,8 @@ fn state(page: &Page, run: &Record) -> Markup {
     };
     html! {
         span.verdict.(class) { (word) }
+        // a killed process leaves it so
+        @if run.state == State::Running { " " small { "as its meta.json says" } }
         @if let Some(reason) = &page.origin(run).reason { " " small { (page.paths.in_text(reason)) } }
     }
 }

@@ -19,7 +19,7 @@ pub fn question(page: &Page) -> String {
     }
     match (page.findings.groups.is_empty(), names.as_slice()) {
         (false, [b, a]) => format!("Is {a} better than {b}?"),
-        (false, _) => format!("Which is better: {}?", list(&names)),
+        (false, _) => format!("Which is better: {}?", list(&names).replace(" and ", " or ")),
         (true, _) => format!("Runs of {}, not compared", list(&names)),
     }
 }
@@ -52,15 +52,16 @@ fn runs(page: &Page) -> String {
     format!("{}: {}", count(page.runs().count(), "run"), each.join(", "))
 }
 
-/// "10 pairs with batch 4096; 6 pairs with full batch".
+/// "pairs of runs with the same seed: 10 (MNIST, batch 4096, 20 epochs), 6 (MNIST, full batch, 100 epochs)".
 fn pairs(page: &Page) -> String {
     let of = |group: &Group| {
         let sizes = page.findings_of(group)?.comparisons.iter().map(|comparison| comparison.seeds.len());
         let (least, most) = (sizes.clone().min()?, sizes.max()?);
-        let n = if least == most { count(most, "pair") } else { format!("{least} to {most} pairs") };
-        Some(format!("{n} of runs with the same seed ({})", group.title()))
+        let n = if least == most { most.to_string() } else { format!("{least} to {most}") };
+        Some(format!("{n} ({})", group.title()))
     };
-    page.groups.iter().filter_map(of).collect::<Vec<_>>().join("; ")
+    let each: Vec<String> = page.groups.iter().filter_map(of).collect();
+    format!("pairs of runs with the same seed: {}", each.join(", "))
 }
 
 /// "MNIST (data e9914cff)".
