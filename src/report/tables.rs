@@ -22,7 +22,7 @@ fn comparison_table(group: &Group, comparison: &Comparison, criteria: Criteria) 
     let (words, last) = (grid.header.len() - 1, comparison.judgements.iter());
     html! {
         div.scroll { table.comparison {
-            caption { (grid.title) }
+            caption { (comparison.title()) small { " " (comparison.size()) } }
             thead { tr {
                 @for (i, name) in grid.header.iter().enumerate() {
                     th scope="col" {
