@@ -310,7 +310,7 @@ fn the_command_line() {
     let page = fs::read_to_string(root.path().join("runs/report.html")).unwrap();
     assert_says(
         &page,
-        &["snr-bench report . --target 0.25 --margin 0.01", "validation loss 0.25", "1% of the baseline"],
+        &["snr-bench report . --target 0.25 --margin 0.01", "validation loss 0.25", "margin of equivalence: 1%"],
     );
     assert_ok(&run(&["report", "runs", "--out", "page.html"]));
     assert!(root.path().join("page.html").is_file());

@@ -82,7 +82,7 @@ fn hardware(page: &Page) -> Vec<String> {
 fn criteria(page: &Page) -> String {
     let criteria = page.findings.criteria;
     format!(
-        "target: validation loss {}; margin of equivalence: {}% of the baseline’s mean",
+        "target: validation loss {}; margin of equivalence: {}%, defined below",
         number(criteria.target),
         number(100.0 * criteria.margin)
     )
