@@ -7,7 +7,7 @@
 mod experiment;
 mod layers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -214,11 +214,6 @@ impl RunSpec {
         toml::to_string(self).expect("a run's settings are TOML")
     }
 
-    /// All settings by name, those of the model as `model.depth`.
-    pub fn settings(&self) -> BTreeMap<String, toml::Value> {
-        layers::flatten(&toml::Table::try_from(self).expect("a run's settings are TOML"))
-    }
-
     /// A folder name that tells the run from others: what is varied most, and the start of [`hash`](Self::hash).
     pub fn run_name(&self) -> String {
         format!(
@@ -232,10 +227,23 @@ impl RunSpec {
         )
     }
 
+    /// All settings under dotted keys, their values as one reads them.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let table = toml::Table::try_from(self).expect("a run's settings are TOML");
+        let text = |value: toml::Value| match value {
+            toml::Value::String(text) => text,
+            toml::Value::Float(x) if x != 0.0 && !(1e-4..1e6).contains(&x.abs()) => format!("{x:e}"),
+            toml::Value::Float(x) => x.to_string(),
+            value => value.to_string(),
+        };
+        layers::flatten(&table).into_iter().map(|(key, value)| (key, text(value))).collect()
+    }
+
     /// The settings in which `other` differs, one a line: `lr: 0.001 here, 0.01 there`.
     pub fn difference(&self, other: &Self, here: &str, there: &str) -> String {
-        let (mine, theirs) = (self.settings(), other.settings());
-        let keys: BTreeSet<_> = mine.keys().chain(theirs.keys()).collect();
+        let flat = |spec: &Self| layers::flatten(&toml::Table::try_from(spec).expect("a run's settings are TOML"));
+        let (mine, theirs) = (flat(self), flat(other));
+        let keys: std::collections::BTreeSet<_> = mine.keys().chain(theirs.keys()).collect();
         let show = |value: Option<&toml::Value>| value.map_or("not set".to_string(), toml::Value::to_string);
         let lines = keys.into_iter().filter(|key| mine.get(*key) != theirs.get(*key));
         lines

@@ -101,11 +101,10 @@ fn standing(judgement: &Judgement) -> Standing {
     }
 }
 
-/// The settings in which a group is not the article's: "dataset = \"digits\", epochs = 5".
+/// The settings in which a group is not the article's: "dataset = digits, epochs = 5".
 fn departures(group: &Group, comparison: &Comparison) -> String {
     let article = RunSpec::default().settings();
-    let mut settings = group.first().spec.settings();
-    settings.insert("lr".into(), comparison.a.lr.into());
+    let settings = RunSpec { lr: comparison.a.lr, ..group.first().spec.clone() }.settings();
     // the article does not say for how many epochs it trained with batch = ∞
     let full = group.first().spec.batch == Batch::Full;
     let own = |key: &str| key == "seed" || key == "optim" || (full && ["batch", "epochs"].contains(&key));

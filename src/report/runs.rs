@@ -103,17 +103,13 @@ fn value(x: f64, decimals: usize) -> String {
 
 /// Settings that all runs share, and those that tell the arms apart.
 fn settings(group: &Group) -> Markup {
-    let of_arm: Vec<BTreeMap<String, toml::Value>> = group.arms.iter().map(|arm| arm.spec().settings()).collect();
+    let of_arm: Vec<BTreeMap<String, String>> = group.arms.iter().map(|arm| arm.spec().settings()).collect();
     let mut keys: Vec<&String> = of_arm.iter().flat_map(BTreeMap::keys).filter(|key| *key != "seed").collect();
     keys.sort();
     keys.dedup();
     let shared = |key: &&String| of_arm.iter().all(|settings| settings.get(*key) == of_arm[0].get(*key));
     let (same, different): (Vec<&String>, Vec<&String>) = keys.into_iter().partition(shared);
-    let write = |value: Option<&toml::Value>| match value {
-        None => "—".to_string(),
-        Some(toml::Value::Float(x)) => format!("{x:?}"), // 1e-8, not 0.00000001
-        Some(other) => other.to_string(),
-    };
+    let write = |value: Option<&String>| value.map_or("—".to_string(), String::clone);
     html! {
         p.aside { "Shared by all; seeds are in the table above." }
         p.settings { @for key in same { code { (key) " = " (write(of_arm[0].get(key))) } " " } }
