@@ -8,8 +8,8 @@
 //! Data flows one way:
 //!
 //! ```text
-//! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► groups ─► plot, compare
-//!        [config]                [experiment]  [train]     (CSV, TOML,     [group]   [plot] [compare]
+//! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► groups ─► plot, compare ─► report
+//!        [config]                [experiment]  [train]     (CSV, TOML,     [group]   [plot] [compare]   [report]
 //!                                             │   │   │     safetensors)                │  │
 //!                                        [data] [model] [optim]                        [stats]
 //!                                                 │
@@ -30,7 +30,9 @@
 //! | [`stats`] | paired differences: BCa bootstrap, sign-flip test, Holm's correction, power |
 //! | [`mod@compare`] | every pair of optimizers over paired seeds: verdicts, and their export as table, CSV, JSON, Markdown |
 //! | [`plot`] | figures from run directories |
-//! | [`number`], [`atomic`] | how numbers are written for people; how files are written, whole or not at all |
+//! | [`mod@report`] | one page about a folder of runs: verdict, figures, tables, every run, what produced it |
+//! | [`mod@shell`], [`number`] | how commands and numbers are written for people |
+//! | [`atomic`] | how files are written: whole or not at all |
 //! | [`cli`] | what the `snr-bench` binary does with its arguments; nothing that a library user would miss |
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // they panic on a closed pipe
@@ -49,5 +51,7 @@ pub mod number;
 pub mod ops;
 pub mod optim;
 pub mod plot;
+pub mod report;
+pub mod shell;
 pub mod stats;
 pub mod train;

@@ -61,7 +61,7 @@ type Exporter = fn(&Findings) -> Result<String>;
 /// # Errors
 /// No usable run, nothing to compare, or a file that cannot be written.
 pub fn run(args: CompareArgs) -> Result<()> {
-    let criteria = criteria(&args)?;
+    let criteria = Criteria::checked(args.target, args.margin)?;
     let exports: [(&Option<PathBuf>, Exporter); 3] = [
         (&args.csv, export::csv),
         (&args.json, export::json),
@@ -97,17 +97,6 @@ fn draw(records: &[Record], options: Options) -> Result<()> {
     }
     written.iter().for_each(|path| warn(path.display()));
     Ok(())
-}
-
-fn criteria(args: &CompareArgs) -> Result<Criteria> {
-    let CompareArgs { target, margin, .. } = *args;
-    if !target.is_finite() {
-        usage!("--target {target} is impossible; it must be a finite validation loss, such as 0.3");
-    }
-    if !(0.0..=1.0).contains(&margin) {
-        usage!("--margin {margin} is impossible; it must be a share between 0 and 1, such as 0.02 for 2%");
-    }
-    Ok(Criteria { target, margin })
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

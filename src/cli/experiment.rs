@@ -15,6 +15,7 @@ use crate::config::RunSpec;
 use crate::error::Result;
 use crate::experiment::{self, Cost, End, Estimate, Options, Plan, Planned, Tally};
 use crate::plot;
+use crate::report;
 use crate::train::State;
 use crate::train::record::{self, Record};
 
@@ -93,8 +94,8 @@ impl Experiment<'_> {
     }
 }
 
-/// What is made of the runs when all have ended: figures of them, and of no others that the folder may hold, a table, and
-/// the verdicts.
+/// What is made of the runs when all have ended: figures and a report of them, and of no others that the folder may hold, a
+/// table, and the verdicts.
 fn conclude(plan: &Plan, ends: &[End], quiet: bool) -> Result<()> {
     let ended = plan.runs.iter().zip(ends).filter(|(_, end)| matches!(end, End::Before(_) | End::Now(_)));
     let runs: Vec<&Planned> = ended.map(|(run, _)| run).collect();
@@ -103,14 +104,17 @@ fn conclude(plan: &Plan, ends: &[End], quiet: bool) -> Result<()> {
         return Ok(());
     }
     let figures = plot::draw(&records, &plot::Options::new(plan.folder.join("figures")))?;
+    let page = plan.folder.join("report.html");
+    let settings = report::Settings { criteria: Criteria::default(), root: plan.folder.clone() };
+    report::write(&records, &[], &settings, &page)?;
     if quiet {
         return Ok(());
     }
     print(format_args!("\n{}", outcomes(&runs, &records)))?;
-    let findings = compare(&records, Criteria::default());
+    let findings = compare(&records, settings.criteria);
     findings.warnings.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
     print(export::verdicts(&findings))?;
-    figures.iter().try_for_each(|path| print(path.display()))
+    figures.iter().chain([&page]).try_for_each(|path| print(path.display()))
 }
 
 fn exit(tally: Tally) -> Result<Exit> {

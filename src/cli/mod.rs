@@ -10,6 +10,7 @@ mod dry_run;
 mod experiment;
 pub mod plot;
 mod progress;
+mod report;
 mod reproduce;
 mod run;
 mod show;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{Result, UsageError};
+use crate::shell::quoted;
 
 const ABOUT: &str = "Is this optimizer really better than Adam here, and why?
 
@@ -37,6 +39,7 @@ Examples:
   snr-bench full-batch                                    batch = ∞: Adam and SNRAdam with the exact gradient
   snr-bench plot results/                                 figures of every run below a folder
   snr-bench compare results/                              which optimizer is better, and how sure that is
+  snr-bench report results/                               the same as one page with figures: results/report.html
   snr-bench show results/train/…                          a run's state, settings, and how to go on with it
 
 Exit codes: 0 done, 1 failed, 2 impossible or unknown arguments, 3 a run diverged, 130 / 143 ended by Ctrl-C / SIGTERM";
@@ -62,6 +65,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Draw training and validation loss of every run below a folder
     Plot(plot::PlotArgs),
+    /// Write report.html: verdict, figures, tables and every run on one page
+    Report(report::ReportArgs),
     /// Show a run's state, settings and machine, and how to go on with it
     Show(show::ShowArgs),
     /// Show, verify and fetch the data sets
@@ -110,16 +115,6 @@ fn print(text: impl Display) -> Result<()> {
     Ok(())
 }
 
-/// An argument as a shell takes it.
-fn quoted(arg: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) {
-        arg.to_string()
-    } else {
-        format!("'{}'", arg.replace('\'', "'\\''"))
-    }
-}
-
 /// Prints a line on standard error, if there is one.
 fn warn(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
@@ -137,6 +132,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Run(args) => run::run(args),
         Command::Plot(args) => plot::run(args).map(|()| Exit::Done),
         Command::Compare(args) => compare::run(args).map(|()| Exit::Done),
+        Command::Report(args) => report::run(args).map(|()| Exit::Done),
         Command::Show(args) => show::run(args).map(|()| Exit::Done),
         Command::Data(args) => data::run(args).map(|()| Exit::Done),
         Command::Bench(args) => bench::run(args).map(|()| Exit::Done),

@@ -41,12 +41,21 @@ impl Metric {
     /// For people.
     pub fn name(self, target: f64) -> String {
         match self {
-            Metric::FinalValLoss => "final validation loss".into(),
-            Metric::BestValLoss => "best validation loss".into(),
-            Metric::FinalTrainLoss => "final training loss".into(),
-            Metric::FinalValAccuracy => "final validation accuracy".into(),
             Metric::EpochsToTarget => format!("epochs to validation loss {}", number(target)),
             Metric::SecondsToTarget => format!("seconds to validation loss {}", number(target)),
+            other => other.short_name().into(),
+        }
+    }
+
+    /// For people who know the target.
+    pub fn short_name(self) -> &'static str {
+        match self {
+            Metric::EpochsToTarget => "epochs to the target",
+            Metric::SecondsToTarget => "seconds to the target",
+            Metric::FinalValLoss => "final validation loss",
+            Metric::BestValLoss => "best validation loss",
+            Metric::FinalTrainLoss => "final training loss",
+            Metric::FinalValAccuracy => "final validation accuracy",
         }
     }
 

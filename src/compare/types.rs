@@ -5,8 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Metric;
+use crate::error::Result;
 use crate::stats::PValue;
 use crate::train::record::Warning;
+use crate::usage;
 
 /// What must be fixed before the results are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +23,22 @@ pub struct Criteria {
 impl Default for Criteria {
     fn default() -> Self {
         Self { target: 0.3, margin: 0.02 }
+    }
+}
+
+impl Criteria {
+    /// As `--target` and `--margin` give them.
+    ///
+    /// # Errors
+    /// A [`UsageError`](crate::error::UsageError): a target that is not finite, a margin that is no share.
+    pub fn checked(target: f64, margin: f64) -> Result<Self> {
+        if !target.is_finite() {
+            usage!("--target {target} is impossible; it must be a finite validation loss, such as 0.3");
+        }
+        if !(0.0..=1.0).contains(&margin) {
+            usage!("--margin {margin} is impossible; it must be a share between 0 and 1, such as 0.02 for 2%");
+        }
+        Ok(Self { target, margin })
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! plotters draws at whole coordinates only, so the sheet is [`FINE`] times as large inside as it is shown.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use plotters::coord::Shift;
@@ -101,17 +102,23 @@ fn fine((x, y): (f64, f64)) -> (i32, i32) {
 }
 
 impl<'a> Canvas<'a> {
-    /// Draws with `draw` on a white sheet and returns the SVG.
-    pub fn svg(width: f64, height: f64, draw: impl FnOnce(&Canvas) -> Result<()>) -> Result<String> {
-        let size = ((width * FINE) as u32, (height * FINE) as u32);
+    /// Draws with `draw` on a white sheet and returns the SVG, which shows what lies between two heights of it.
+    pub fn svg(width: f64, rows: Range<f64>, draw: impl FnOnce(&Canvas) -> Result<()>) -> Result<String> {
+        let size = ((width * FINE) as u32, (rows.end * FINE) as u32);
         let mut svg = String::new();
         let canvas = Canvas { area: SVGBackend::with_string(&mut svg, size).into_drawing_area() };
         canvas.area.fill(&WHITE)?;
         draw(&canvas)?;
         canvas.area.present()?;
         drop(canvas);
-        let inner = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
-        let shown = format!("width=\"{width}\" height=\"{height}\" stroke-linejoin=\"round\"");
+        let (top, height) = (rows.start, rows.end - rows.start);
+        let inner = format!("width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\"", size.0, size.1);
+        let shown = format!(
+            "width=\"{width}\" height=\"{height}\" stroke-linejoin=\"round\" viewBox=\"0 {} {} {}\"",
+            top * FINE,
+            size.0,
+            height * FINE
+        );
         Ok(svg.replacen(&inner, &shown, 1))
     }
 

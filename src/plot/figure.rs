@@ -3,6 +3,8 @@
 //! Light grid, thin axes, every series named at its line's end beside a sample of its line, what the figure is about
 //! above and what it was made of below.
 
+use std::ops::Range;
+
 use plotters::style::{Color, RGBColor, WHITE};
 
 use super::axis::{Axis, Span, tick_labels};
@@ -91,26 +93,42 @@ const CAPTION: Type = Type { size: 10.5, bold: false, color: GREY };
 /// # Errors
 /// Only if the built-in font is unusable.
 pub fn render_svg(figure: &Figure) -> Result<String> {
+    let caption = CAPTION.wrap(&figure.caption, WIDTH - 2.0 * MARGIN)?;
+    let height = TOP + PLOT_HEIGHT + BELOW + CAPTION_LINE * caption.len() as f64 + 8.0;
+    draw(figure, WIDTH, 0.0..height, |canvas| {
+        canvas.text(&figure.title, (MARGIN, 26.0), Align::Left, TITLE)?;
+        for (i, line) in caption.iter().enumerate() {
+            let y = TOP + PLOT_HEIGHT + BELOW + CAPTION_LINE * i as f64;
+            canvas.text(line, (MARGIN, y), Align::Left, CAPTION)?;
+        }
+        Ok(())
+    })
+}
+
+/// The same, `width` pixels wide and without the words above and below: for a page that has title and caption as text.
+///
+/// # Errors
+/// Only if the built-in font is unusable.
+pub fn render_drawing(figure: &Figure, width: f64) -> Result<String> {
+    draw(figure, width, TOP - 12.0..TOP + PLOT_HEIGHT + 48.0, |_| Ok(()))
+}
+
+/// Draws what lies between two heights of the sheet.
+fn draw(figure: &Figure, width: f64, rows: Range<f64>, words: impl FnOnce(&Canvas) -> Result<()>) -> Result<String> {
     let mut labels = 0f64;
     for series in figure.series.iter().filter(|s| s.is_named()) {
         labels = labels.max(SAMPLE.0 + SAMPLE.1 + 6.0 + LABEL.width(&series.label)?);
     }
-    let caption = CAPTION.wrap(&figure.caption, WIDTH - 2.0 * MARGIN)?;
-    let height = TOP + PLOT_HEIGHT + BELOW + CAPTION_LINE * caption.len() as f64 + 8.0;
     // however long the names, the plot keeps half of the width
-    let right = (WIDTH - MARGIN - labels).max(WIDTH / 2.0);
+    let right = (width - MARGIN - labels).max(width / 2.0);
     let plot = Plot {
         figure,
         x: Span::new(&figure.x, figure.points().map(|p| p.0), 0.0, LEFT, right),
         y: Span::new(&figure.y, figure.points().map(|p| p.1), 0.04, TOP + PLOT_HEIGHT, TOP),
         right,
     };
-    let svg = Canvas::svg(WIDTH, height, |canvas| {
-        canvas.text(&figure.title, (MARGIN, 26.0), Align::Left, TITLE)?;
-        for (i, line) in caption.iter().enumerate() {
-            let y = TOP + PLOT_HEIGHT + BELOW + CAPTION_LINE * i as f64;
-            canvas.text(line, (MARGIN, y), Align::Left, CAPTION)?;
-        }
+    let svg = Canvas::svg(width, rows, |canvas| {
+        words(canvas)?;
         plot.axes(canvas)?;
         plot.series(canvas)?;
         plot.marks(canvas)?;

@@ -21,7 +21,7 @@ use anyhow::bail;
 pub use axis::{Axis, Scale};
 pub use chart::{Metric, chart};
 pub use difference::difference;
-pub use figure::{Figure, Mark, Series, Sides, Style, render_svg};
+pub use figure::{Figure, Mark, Series, Sides, Style, render_drawing, render_svg};
 pub use output::{Format, write};
 pub use reach::reach;
 pub use style::style;

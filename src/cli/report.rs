@@ -1,0 +1,56 @@
+//! `snr-bench report`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{print, warn};
+use crate::compare::Criteria;
+use crate::error::Result;
+use crate::report::{self, Settings};
+use crate::train::record;
+use crate::usage;
+
+const EXAMPLES: &str = "\
+Examples:
+  snr-bench report results/article
+  snr-bench report results/ --out report.html --target 0.2 --margin 0.01
+
+State --target and --margin before you look at the results.";
+
+/// Write report.html: verdict, figures, tables and every run on one page.
+///
+/// One file that needs neither network nor JavaScript: what the article claims and what these runs say of it, the figures,
+/// every comparison with intervals and tests, every run with its state and settings, data hashes, versions and commands.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct ReportArgs {
+    /// Folder whose runs are reported, however deep they lie
+    #[arg(value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+    /// File to write [default: report.html in the folder of the runs]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Validation loss to reach: epochs and seconds to it are compared; never reached counts as ∞
+    #[arg(long, value_name = "LOSS", default_value_t = Criteria::default().target)]
+    target: f64,
+    /// Largest difference that does not matter, as a share of the baseline's mean
+    #[arg(long, value_name = "SHARE", default_value_t = Criteria::default().margin)]
+    margin: f64,
+}
+
+/// Writes the page; prints its path on stdout and warnings on stderr.
+///
+/// # Errors
+/// No usable run, or a file that cannot be written.
+pub fn run(args: ReportArgs) -> Result<()> {
+    let criteria = Criteria::checked(args.target, args.margin)?;
+    let (records, warnings) = record::find(&args.results)?;
+    warnings.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
+    let file = args.out.unwrap_or_else(|| args.results.join("report.html"));
+    if file.is_dir() {
+        usage!("{} is a folder; name a file, such as {}", file.display(), file.join("report.html").display());
+    }
+    report::write(&records, &warnings, &Settings { criteria, root: args.results }, &file)?;
+    print(file.display())
+}
