@@ -40,15 +40,13 @@ def group(found: dict) -> str:
 
 
 def figures(found: dict) -> str:
-    def image(metric: str, what: str) -> str:
-        path = ARTICLE / "figures" / f"{found['name']}-{metric}.png"
-        assert (ROOT / path).exists(), f"{path} is missing; snr-bench plot {ARTICLE}"
-        return f"![{what} by epoch, {found['title']}]({path})"
+    def images(suffix: str, what: str) -> list[str]:
+        metrics = [("train-loss", "training loss"), ("val-loss", "validation loss")]
+        paths = [(ARTICLE / "figures" / f"{found['name']}-{metric}{suffix}.png", name) for metric, name in metrics]
+        return [f"![{what} {name} by epoch, {found['title']}]({path})" for path, name in paths if (ROOT / path).exists()]
 
-    pairs = [("train-loss", "Training loss"), ("val-loss", "Validation loss")]
-    differences = [(f"{metric}-difference", f"Paired difference in {what.lower()}") for metric, what in pairs]
-    rows = [" | ".join(image(*cell) for cell in row) for row in (pairs, differences)]
-    return f"| | |\n| --- | --- |\n" + "\n".join(f"| {row} |" for row in rows)
+    rows = [images("", "Mean"), images("-difference", "Paired difference in")]  # the latter from two pairs on
+    return "| | |\n| --- | --- |\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows if row)
 
 
 def speed() -> str:
@@ -93,7 +91,10 @@ def main():
     check = parser.parse_args().check
     text = README.read_text()
     if not check:
+        for figure in (ROOT / ARTICLE / "figures").glob("*"):
+            figure.unlink()
         snr_bench("plot", str(ARTICLE), "--out", str(ARTICLE / "figures"))
+        snr_bench("report", str(ARTICLE))
     for name, make in (("article", article), ("speed", speed)):
         part = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         assert part.search(text), f"README.md has no part called {name}"

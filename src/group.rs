@@ -78,23 +78,25 @@ fn stem(spec: &RunSpec) -> String {
     if let Validation::Holdout(n) = spec.validation {
         name += &format!("-holdout{n}");
     }
-    let VitConfig { patch_size, embed_dim, depth, num_heads, mlp_ratio } = spec.model;
-    let usual = VitConfig::default();
-    let sizes = [
-        ("patch", patch_size, usual.patch_size),
-        ("dim", embed_dim, usual.embed_dim),
-        ("depth", depth, usual.depth),
-        ("heads", num_heads, usual.num_heads),
-    ];
-    for (what, size, usual) in sizes {
-        if size != usual {
-            name += &format!("-{what}{size}");
-        }
-    }
-    if mlp_ratio != usual.mlp_ratio {
-        name += &format!("-mlp{mlp_ratio}");
+    for (_, short, size) in unusual_sizes(&spec.model) {
+        name += &format!("-{short}{size}");
     }
     name
+}
+
+/// What a model has other than the default one: for people, for file names, and how much of it.
+pub fn unusual_sizes(model: &VitConfig) -> Vec<(&'static str, &'static str, f64)> {
+    let sizes = |model: &VitConfig| {
+        let VitConfig { patch_size, embed_dim, depth, num_heads, mlp_ratio } = *model;
+        [
+            ("patch size", "patch", patch_size as f64),
+            ("embedding width", "dim", embed_dim as f64),
+            ("depth", "depth", depth as f64),
+            ("heads", "heads", num_heads as f64),
+            ("MLP ratio", "mlp", mlp_ratio),
+        ]
+    };
+    sizes(model).into_iter().zip(sizes(&VitConfig::default())).filter(|(a, b)| a != b).map(|(size, _)| size).collect()
 }
 
 /// Sorts the runs of a group into arms.
@@ -168,8 +170,8 @@ impl<'a> Group<'a> {
         if let Validation::Holdout(n) = spec.validation {
             title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
         }
-        if spec.model != VitConfig::default() {
-            title += &format!(", ViT of {} parameters", thousands(&spec.model.num_params().to_string()));
+        for (what, _, size) in unusual_sizes(&spec.model) {
+            title += &format!(", {what} {size}");
         }
         title
     }

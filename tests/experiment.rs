@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use candle_core::Device;
-use common::{Background, TINY, assert_fails, assert_ok, losses, snr_bench, stderr, stdout};
+use common::{Background, TINY, assert_fails, assert_ok, losses, runs, snr_bench, stderr, stdout};
 use rustix::process::Signal;
 use snr_bench::train::checkpoint::{CHECKPOINT, Checkpoint};
 use snr_bench::train::{Meta, State};
@@ -21,14 +21,6 @@ fn four<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let lists = ["full-batch", "--set", "batch=60", "--epochs", "40", "--optim", "adam,snradam", "--seed", "0,1"];
     // Two runs at once have a thread each, on any machine.
     [&lists[..], &TINY[..12], &["--threads", "2", "--out", out], more].concat()
-}
-
-/// The run directories of a folder.
-fn runs(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut runs: Vec<PathBuf> = entries.filter(|path| path.file_name().unwrap() != "figures").collect();
-    runs.sort();
-    runs
 }
 
 /// What [`four`] gives with one run at a time, made once.
@@ -195,8 +187,9 @@ fn reproduce_runs_both_experiments_and_draws_them() {
             assert!(text.contains(metric), "no {metric} in {text}");
         }
     }
-    assert!(text.contains("batch full, 2 epochs: SNRAdam against Adam, 2 pairs (seeds 0, 1)"), "{text}");
+    assert!(text.contains("patch size 7, embedding width 16: SNRAdam against Adam, 2 pairs (seeds 0, 1)"), "{text}");
     assert!(text.contains("not judged: a verdict needs 4 more pairs"), "{text}");
+    assert!(fs::read_to_string(dir.path().join("results/quick/report.html")).unwrap().contains("not judged"));
     let again = snr_bench(dir.path(), &args);
     assert_ok(&again);
     assert!(stdout(&again).contains("8 runs: 8 done") && stdout(&again).contains("nothing is left to train"));

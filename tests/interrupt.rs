@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
-use common::{Background, TINY, assert_fails, assert_ok, losses, snr_bench, stdout, train};
+use common::{Background, TINY, assert_fails, assert_ok, losses, runs, snr_bench, stdout, train};
 use rustix::process::Signal;
 use snr_bench::train::checkpoint::{CHECKPOINT, Checkpoint};
 use snr_bench::train::{Meta, State};
@@ -114,11 +114,9 @@ fn an_experiment_is_stopped_and_goes_on_when_repeated() {
         assert!(stops > 0);
         eprintln!("{name}: {stops} times stopped");
         let mut compared = 0;
-        for run in std::fs::read_dir(dir.path().join("whole")).unwrap().flatten() {
-            if run.file_name() != "figures" {
-                assert_eq!(losses(&run.path()), losses(&dir.path().join("parts").join(run.file_name())));
-                compared += 1;
-            }
+        for run in runs(&dir.path().join("whole")) {
+            assert_eq!(losses(&run), losses(&dir.path().join("parts").join(run.file_name().unwrap())));
+            compared += 1;
         }
         assert_eq!(compared, 2);
         for folder in ["whole", "parts"] {

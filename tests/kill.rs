@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{TINY, assert_ok, losses, program, snr_bench};
+use common::{TINY, assert_ok, losses, program, runs, snr_bench};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use snr_bench::train::{State, checkpoint::CHECKPOINT, record};
@@ -159,8 +159,5 @@ fn full_batch_survives_kills() {
         let own = ["full-batch", "--out", folder.to_str().unwrap(), "--optim", "adam", "--epochs", "400"];
         strings(&[&own, &TINY[..12]].concat())
     };
-    kill_at_random(2, args, |folder| {
-        let mut entries = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-        entries.find(|path| path.file_name().is_some_and(|name| name != "figures"))
-    });
+    kill_at_random(2, args, |folder| runs(folder).pop());
 }

@@ -188,8 +188,8 @@ fn every_comparison_has_its_own_chart() {
         [
             ("digits-b4096-e20", vec!["Adam"]),
             ("mnist-b4096-e20", vec!["Adam, lr 0.001", "Adam, lr 0.003", "SNRAdam, lr 0.001"]),
-            ("mnist-b4096-e20-holdout5000", vec!["Adam"]),
             ("mnist-b4096-e20-depth1", vec!["Adam"]),
+            ("mnist-b4096-e20-holdout5000", vec!["Adam"]),
             ("mnist-b4096-e3", vec!["Adam"]),
             ("mnist-full-e20", vec!["Adam"]),
             ("mnist-n100-b4096-e20", vec!["Adam"]),

@@ -3,7 +3,7 @@
 use super::X;
 use super::chart::Metric;
 use crate::config::{Batch, RunSpec, Validation};
-use crate::group::{Arm, Group, batch, short_hash};
+use crate::group::{Arm, Group, batch, short_hash, unusual_sizes};
 use crate::number::{number, thousands};
 
 /// Training and test images of every data set (see [`crate::data::Dataset`]).
@@ -64,7 +64,11 @@ fn data(group: &Group) -> String {
 /// "ViT of 105,098 parameters; batch 4096, lr 0.001".
 fn settings(group: &Group) -> String {
     let first = spec(group);
-    let mut text = format!("ViT of {} parameters; {}", thousands(&first.model.num_params().to_string()), batch(first));
+    let mut text = format!("ViT of {} parameters", thousands(&first.model.num_params().to_string()));
+    for (what, _, size) in unusual_sizes(&first.model) {
+        text += &format!(", {what} {size}");
+    }
+    text += &format!("; {}", batch(first));
     if first.batch == Batch::Full {
         text += " (one step an epoch)";
     }

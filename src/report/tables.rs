@@ -48,7 +48,7 @@ fn comparison_table(group: &Group, comparison: &Comparison, criteria: Criteria) 
 fn overview(grid: &Grid) -> Markup {
     html! {
         div.scroll { table.comparison {
-            caption { (grid.title) }
+            caption { (grid.title) ": " (grid.note) }
             thead { tr { @for name in &grid.header { th scope="col" { (name) } } } }
             tbody { @for cells in &grid.rows {
                 tr {

@@ -1,7 +1,7 @@
 //! What the tests of the built program share.
 #![allow(dead_code)] // each test file uses its part
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -68,6 +68,15 @@ pub fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
 #[track_caller]
 pub fn assert_ok(output: &Output) {
     assert_eq!(output.status.code(), Some(0), "{}{}", stderr(output), stdout(output));
+}
+
+/// The run directories in an experiment's folder, sorted; none where there is no folder yet.
+pub fn runs(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut runs: Vec<PathBuf> =
+        entries.filter(|path| path.is_dir() && path.file_name().unwrap() != "figures").collect();
+    runs.sort();
+    runs
 }
 
 /// The columns of `metrics.csv` that must not depend on time: everything but the two in seconds.
