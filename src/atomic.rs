@@ -24,7 +24,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write().inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
-/// Whether `name` is that of a temporary file that [`write`] left because its process was killed, or is writing.
+/// Whether `name` is that of a temporary file that [`write()`] left because its process was killed, or is writing.
 pub fn is_temporary(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".tmp")
 }
