@@ -16,7 +16,9 @@ tiny=(--dataset digits --train-subset 100 --validation holdout:50 --epochs 1 --b
 for cpu in Haswell Nehalem qemu64; do
     for test in $tests; do
         echo "$cpu: $test"
-        qemu-x86_64 -cpu "$cpu" "$test" --quiet
+        # Of the fused model the comparison with the composed one: emulated, the others take hours and ask nothing else.
+        filter=$([[ $test == *fused* ]] && echo agrees_with_the_composed_model || true)
+        time qemu-x86_64 -cpu "$cpu" "$test" --quiet $filter
     done
     qemu-x86_64 -cpu "$cpu" target/release/snr-bench train "${tiny[@]}" --out "$out/$cpu"
     grep -o '"simd": "[^"]*"' "$out/$cpu/meta.json"

@@ -34,7 +34,9 @@ def group(found: dict) -> str:
     """The figures of a group, and what its comparisons say."""
     parts = [f"**{found['title']}**", figures(found)]
     for comparison in found["comparisons"]:
-        parts.append("\n".join("- " + judgement["sentence"] + "." for judgement in comparison["judgements"]))
+        # Seconds are the machine's, and both optimizers' steps cost the same: epochs say it.
+        judgements = [judged for judged in comparison["judgements"] if judged["metric"] != "seconds-to-target"]
+        parts.append("\n".join("- " + judged["sentence"] + "." for judged in judgements))
     parts += ["> " + warning for warning in found["warnings"]]
     return "\n\n".join(parts)
 

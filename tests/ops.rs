@@ -13,7 +13,7 @@ use snr_bench::ops::{cross_entropy, gelu, layer_norm};
 
 const CPU: Device = Device::Cpu;
 /// Rounds of every test, each with other shapes.
-const ROUNDS: u64 = if cfg!(miri) { 2 } else { 40 };
+const ROUNDS: u64 = 40;
 
 fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
