@@ -274,6 +274,9 @@ fn the_caption_states_what_was_drawn() {
     finished(lone.path(), &spec("adam", 0));
     let text = description(&draw(lone.path())[0]);
     assert!(text.contains("n = 1 seed.") && !text.contains("mean;"), "{text}");
+    finished(lone.path(), &spec("adam", 1));
+    let text = description(&draw(lone.path())[0]);
+    assert!(text.contains("n = 2 seeds. Lines: mean; faint lines: single seeds; no interval below 3"), "{text}");
 }
 
 #[test]

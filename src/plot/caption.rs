@@ -1,7 +1,7 @@
 //! What a chart of runs says about itself: data, settings, number of seeds, what the band is, and what went wrong.
 
 use super::X;
-use super::chart::Metric;
+use super::chart::{MIN_SEEDS, Metric};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::group::{Arm, Group, batch, short_hash, unusual_sizes};
 use crate::number::{number, thousands};
@@ -103,11 +103,14 @@ fn seeds(group: &Group) -> String {
             format!("n = {}.", each.join(", "))
         }
     };
-    match counts.iter().any(|n| *n > 1) {
-        true => format!(
+    match counts.iter().max() {
+        Some(1) => n,
+        Some(most) if *most < MIN_SEEDS => {
+            format!("{n} Lines: mean; faint lines: single seeds; no interval below {MIN_SEEDS} seeds.")
+        }
+        _ => format!(
             "{n} Lines: mean; bands: 95% confidence interval of the mean (Student’s t); faint lines: single seeds."
         ),
-        false => n,
     }
 }
 

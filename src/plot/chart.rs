@@ -187,7 +187,10 @@ fn marks(arm: &Arm, ends: &[(f64, f64)]) -> Vec<Mark> {
     ends.iter().enumerate().map(|(i, at)| Mark { at: *at, label: label(i), style: style::of(arm) }).collect()
 }
 
-/// The mean of curves as far as all of them go, and the 95% confidence interval of it.
+/// The least number of seeds whose mean has a band: the interval of two is 13 standard errors wide and hides the curves.
+pub const MIN_SEEDS: usize = 3;
+
+/// The mean of curves as far as all of them go, and from [`MIN_SEEDS`] on the 95% confidence interval of it.
 fn mean(curves: &[Curve]) -> (Curve, Vec<(f64, f64, f64)>) {
     let common = curves.iter().map(Vec::len).min().unwrap_or(0);
     let mut line = Vec::new();
@@ -196,7 +199,7 @@ fn mean(curves: &[Curve]) -> (Curve, Vec<(f64, f64, f64)>) {
         let (x, _) = mean_interval(&curves.iter().map(|curve| curve[i].0).collect::<Vec<_>>());
         let (y, half) = mean_interval(&curves.iter().map(|curve| curve[i].1).collect::<Vec<_>>());
         line.push((x, y));
-        band.extend(half.map(|half| (x, y - half, y + half)));
+        band.extend(half.filter(|_| curves.len() >= MIN_SEEDS).map(|half| (x, y - half, y + half)));
     }
     (line, band)
 }
