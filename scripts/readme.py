@@ -23,7 +23,8 @@ ARTICLE = Path("results/article")
 
 def article() -> str:
     findings = json.loads(snr_bench("compare", str(ARTICLE), "--json", "-"))
-    return "\n\n".join(group(found) for found in findings["groups"])
+    mini_batches_first = sorted(findings["groups"], key=lambda found: "-full-" in found["name"])
+    return "\n\n".join(group(found) for found in mini_batches_first)
 
 
 def snr_bench(*arguments: str) -> str:
