@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use candle_core::Device;
 use clap::Args;
 
+use crate::compare::Criteria;
 use crate::config;
 use crate::data::DatasetKind;
 use crate::error::Result;
@@ -96,6 +97,24 @@ pub fn integer(key: &str, n: u64) -> Result<toml::Value> {
     match i64::try_from(n) {
         Ok(n) => Ok(n.into()),
         Err(_) => usage!("{key} = {n} is too large; the largest is {}", i64::MAX),
+    }
+}
+
+/// What must be fixed before results are judged.
+#[derive(Args, Debug)]
+pub struct CriteriaArgs {
+    /// Validation loss to reach: epochs and seconds to it are compared; never reached counts as ∞
+    #[arg(long, value_name = "LOSS", default_value_t = Criteria::default().target)]
+    target: f64,
+    /// Largest difference that does not matter, as a share of the baseline's mean, of an accuracy of its error rate
+    #[arg(long, value_name = "SHARE", default_value_t = Criteria::default().margin)]
+    margin: f64,
+}
+
+impl CriteriaArgs {
+    /// Both, checked.
+    pub fn criteria(&self) -> Result<Criteria> {
+        Criteria::checked(self.target, self.margin)
     }
 }
 

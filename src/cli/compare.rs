@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 
+use super::args::CriteriaArgs;
 use super::{print, warn};
 use crate::atomic;
-use crate::compare::{Criteria, Findings, compare, export};
+use crate::compare::{Findings, compare, export};
 use crate::error::Result;
 use crate::plot::{self, Options};
 use crate::train::record::{self, Record};
@@ -33,25 +34,21 @@ State --target and --margin before you look at the results.";
 pub struct CompareArgs {
     /// Folders whose runs are compared, however deep they lie
     #[arg(value_name = "DIR", default_value = "results")]
-    pub results: Vec<PathBuf>,
-    /// Validation loss to reach: epochs and seconds to it are compared; never reached counts as ∞
-    #[arg(long, value_name = "LOSS", default_value_t = Criteria::default().target)]
-    pub target: f64,
-    /// Largest difference that does not matter, as a share of the baseline's mean, of an accuracy of its error rate
-    #[arg(long, value_name = "SHARE", default_value_t = Criteria::default().margin)]
-    pub margin: f64,
+    results: Vec<PathBuf>,
+    #[command(flatten)]
+    criteria: CriteriaArgs,
     /// Write the judgements as CSV ('-': to standard output, instead of the tables)
     #[arg(long, value_name = "FILE")]
-    pub csv: Option<PathBuf>,
+    csv: Option<PathBuf>,
     /// Write everything as JSON, the values of single seeds included ('-' as above)
     #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    json: Option<PathBuf>,
     /// Write tables and judgements as Markdown ('-' as above)
     #[arg(long, value_name = "FILE")]
-    pub markdown: Option<PathBuf>,
+    markdown: Option<PathBuf>,
     /// Draw the paired differences by epoch and the share of runs at the target into this folder
     #[arg(long, value_name = "DIR")]
-    pub figures: Option<PathBuf>,
+    figures: Option<PathBuf>,
 }
 
 type Exporter = fn(&Findings) -> Result<String>;
@@ -61,7 +58,7 @@ type Exporter = fn(&Findings) -> Result<String>;
 /// # Errors
 /// No usable run, nothing to compare, or a file that cannot be written.
 pub fn run(args: CompareArgs) -> Result<()> {
-    let criteria = Criteria::checked(args.target, args.margin)?;
+    let criteria = args.criteria.criteria()?;
     let exports: [(&Option<PathBuf>, Exporter); 3] = [
         (&args.csv, export::csv),
         (&args.json, export::json),

@@ -2,7 +2,7 @@
 
 mod args;
 mod bench;
-pub mod compare;
+mod compare;
 mod console;
 pub mod data;
 mod display;
@@ -33,7 +33,7 @@ and draws what happened. Reproduces the article 'SNRAdam: Improving the Adam Opt
 
 const EXAMPLES: &str = "\
 Examples:
-  snr-bench reproduce --quick                             the article in small, in two minutes: no files, no network
+  snr-bench reproduce --quick                             the article in small, under three minutes: no files, no network
   snr-bench train --optim snradam --batch 4096            one run as in the article, on MNIST
   snr-bench train --dataset digits --epochs 3             no files and no network needed
   snr-bench full-batch                                    batch = ∞: Adam and SNRAdam with the exact gradient

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::args::CriteriaArgs;
 use super::{print, warn};
-use crate::compare::Criteria;
 use crate::error::Result;
 use crate::report::{self, Settings};
 use crate::train::record;
@@ -31,12 +31,8 @@ pub struct ReportArgs {
     /// File to write [default: report.html in the folder of the runs]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Validation loss to reach: epochs and seconds to it are compared; never reached counts as ∞
-    #[arg(long, value_name = "LOSS", default_value_t = Criteria::default().target)]
-    target: f64,
-    /// Largest difference that does not matter, as a share of the baseline's mean
-    #[arg(long, value_name = "SHARE", default_value_t = Criteria::default().margin)]
-    margin: f64,
+    #[command(flatten)]
+    criteria: CriteriaArgs,
 }
 
 /// Writes the page; prints its path on stdout and warnings on stderr.
@@ -44,7 +40,7 @@ pub struct ReportArgs {
 /// # Errors
 /// No usable run, or a file that cannot be written.
 pub fn run(args: ReportArgs) -> Result<()> {
-    let criteria = Criteria::checked(args.target, args.margin)?;
+    let criteria = args.criteria.criteria()?;
     let (records, warnings) = record::find(&args.results)?;
     warnings.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
     let file = args.out.unwrap_or_else(|| args.results.join("report.html"));

@@ -6,9 +6,6 @@ use crate::config::{Batch, RunSpec, Validation};
 use crate::group::{Arm, Group, batch, short_hash, unusual_sizes};
 use crate::number::{number, thousands};
 
-/// Training and test images of every data set (see [`crate::data::Dataset`]).
-const IMAGES: (usize, usize) = (60_000, 10_000);
-
 /// "Training loss on MNIST, batch 4096".
 pub fn title(group: &Group, metric: Metric) -> String {
     let spec = spec(group);
@@ -50,11 +47,12 @@ fn spec<'a>(group: &Group<'a>) -> &'a RunSpec {
 /// "MNIST (60,000 training and 10,000 test images; data 1a2b3c4d)".
 fn data(group: &Group) -> String {
     let RunSpec { dataset, validation, train_subset, .. } = *spec(group);
+    let (all, test) = dataset.sizes();
     let (held_out, other) = match validation {
-        Validation::Test => (0, format!("{} test", thousands(&IMAGES.1.to_string()))),
+        Validation::Test => (0, format!("{} test", thousands(&test.to_string()))),
         Validation::Holdout(n) => (n, format!("{} held-out training", thousands(&n.to_string()))),
     };
-    let rest = IMAGES.0.saturating_sub(held_out);
+    let rest = all.saturating_sub(held_out);
     let train = if train_subset == 0 { rest } else { train_subset.min(rest) };
     let hash = short_hash(&group.first().data_hash);
     let train = thousands(&train.to_string());

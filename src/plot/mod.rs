@@ -1,5 +1,5 @@
-//! Figures from run directories: which runs belong in one chart ([`mod@crate::group`]), what it shows of them, and one look for all
-//! figures ([`Figure`]).
+//! Figures from run directories: which runs belong in one chart ([`mod@crate::group`]), what it shows of them, and one
+//! look for all figures ([`Figure`]).
 //!
 //! A figure is drawn once, as SVG, with a built-in font; the PNG is made from that. So the same runs give the same files
 //! on every machine, with or without fonts of its own.
