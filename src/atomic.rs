@@ -24,9 +24,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write().inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
-/// Whether `name` is that of a temporary file that [`write()`] left because its process was killed, or is writing.
-pub fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(".tmp")
+/// Whether `name` is that of a temporary file of `file` that [`write()`] left because its process was killed, or is writing.
+pub fn is_temporary(name: &str, file: &str) -> bool {
+    let process =
+        name.strip_prefix('.').and_then(|name| name.strip_prefix(file)?.strip_prefix('.')?.strip_suffix(".tmp"));
+    process.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Makes a rename last: on Unix that is the folder's business.
@@ -37,4 +39,19 @@ fn sync_folder(path: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_files_are_not_temporary_ones() {
+        assert!(is_temporary(".meta.json.4711.tmp", "meta.json"));
+        for name in
+            [".env.tmp", ".meta.json.tmp", ".meta.json..tmp", ".meta.json.old.tmp", "meta.json.1.tmp", ".meta.json.1"]
+        {
+            assert!(!is_temporary(name, "meta.json"), "{name}");
+        }
+    }
 }

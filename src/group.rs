@@ -31,7 +31,7 @@ pub struct Arm<'a> {
     pub runs: Vec<&'a Record>,
 }
 
-/// Sorts runs into groups.
+/// Sorts runs into groups, those with mini-batches first.
 pub fn group(records: &[Record]) -> Vec<Group<'_>> {
     let mut groups: BTreeMap<(String, String), Vec<&Record>> = BTreeMap::new();
     for record in records {
@@ -50,6 +50,7 @@ pub fn group(records: &[Record]) -> Vec<Group<'_>> {
         }
         made.push(Group { name, settings: settings.clone(), arms: arms(runs) });
     }
+    made.sort_by_key(|group| group.first().spec.batch == Batch::Full);
     made
 }
 

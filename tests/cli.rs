@@ -3,8 +3,13 @@
 mod common;
 
 use std::fs;
+#[cfg(unix)]
+use std::process::Stdio;
 
-use common::{TINY, assert_fails, assert_ok, losses, snr_bench, stderr, stdout, train};
+use candle_core::Device;
+use common::{TINY, assert_fails, assert_ok, losses, program, snr_bench, stderr, stdout, train};
+use snr_bench::experiment::session;
+use snr_bench::train::checkpoint::{CHECKPOINT, Checkpoint};
 use tempfile::tempdir;
 
 #[test]
@@ -217,6 +222,58 @@ fn divergence_is_recorded_and_has_its_exit_code() {
     assert!(rows.len() >= 3 && rows[1].starts_with("0,0,0,"), "{rows:?}");
     let resumed = snr_bench(dir.path(), &["train", "--resume", "run"]);
     assert_fails(&resumed, 1, &["diverged", "nothing to resume"]);
+
+    // Under more epochs it is the same: recorded, and no failure.
+    assert_fails(&snr_bench(dir.path(), &["train", "--resume", "run", "--epochs", "5"]), 3, &[]);
+    assert_eq!(losses(&dir.path().join("run")), rows);
+    let meta: serde_json::Value = serde_json::from_slice(&fs::read(dir.path().join("run/meta.json")).unwrap()).unwrap();
+    assert_eq!((meta["state"].as_str(), meta["config"]["epochs"].as_u64()), (Some("diverged"), Some(5)));
+
+    // Killed between its checkpoint and its state, it says so when it goes on.
+    let running = meta.to_string().replace("\"diverged\"", "\"running\"");
+    fs::write(dir.path().join("run/meta.json"), running).unwrap();
+    assert_fails(&snr_bench(dir.path(), &["train", "--resume", "run"]), 3, &[]);
+    assert_fails(&snr_bench(dir.path(), &["train", "--resume", "run"]), 1, &["nothing to resume"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_changes_no_exit_code() {
+    let dir = tempdir().unwrap();
+    let diverging = ["--epochs", "2", "--optim", "sgd", "--lr", "1e30"];
+    for command in [&["train", "--out", "run"][..], &["full-batch", "--out", "runs"]] {
+        let mut child = program(dir.path())
+            .args([command, &TINY[..12], &diverging].concat())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(3), "{command:?}");
+    }
+}
+
+#[test]
+fn flags_win_over_a_file_in_bench_too() {
+    let dir = tempdir().unwrap();
+    fs::write(dir.path().join("mine.toml"), "optim = 'sgd'\nbatch = 99999\n[model]\ndepth = 1").unwrap();
+    let args = ["bench", "--config", "mine.toml", "--batch", "32", "--seconds", "0", "--json"];
+    let output = snr_bench(dir.path(), &args);
+    assert_ok(&output);
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["batch"], 32);
+}
+
+#[test]
+fn a_run_in_the_middle_of_an_epoch_does_not_end_before_it() {
+    let dir = tempdir().unwrap();
+    assert_ok(&train(dir.path(), "run", &["--epochs", "2"]));
+    let path = dir.path().join("run").join(CHECKPOINT);
+    let mut progress = Checkpoint::read(&path, &Device::Cpu).unwrap().progress;
+    let spec = session::stored_spec(&dir.path().join("run")).unwrap();
+    progress.check_settings(&spec, &path).unwrap();
+    progress.epoch.batches = 1;
+    let error = progress.check_settings(&spec, &path).unwrap_err().to_string();
+    assert!(error.contains("has 2 epochs already and part of the next, more than the 2 asked for"), "{error}");
 }
 
 #[test]

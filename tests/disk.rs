@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use common::{Background, TINY, assert_fails, assert_ok, losses, snr_bench, stderr, stdout, train};
 use rustix::process::Signal;
 use snr_bench::atomic;
-use snr_bench::train::{Meta, RunDir, State};
+use snr_bench::train::{FILES, Meta, RunDir, State};
 use tempfile::{TempDir, tempdir};
 
 /// A run of `epochs` epochs in `run`, with what it is compared to beside it: one of 8 epochs in `whole`.
@@ -55,8 +55,8 @@ fn a_file_size_limit_is_told_and_costs_nothing() {
         .unwrap();
     assert_fails(&output, 1, &["cannot write run/checkpoint.safetensors", "before is intact", "File too large"]);
     assert!(fs::read(run.join("checkpoint.safetensors")).unwrap() == checkpoint);
-    let left =
-        |entry: std::io::Result<fs::DirEntry>| atomic::is_temporary(entry.unwrap().file_name().to_str().unwrap());
+    let half_written = |name: &str| FILES.iter().any(|file| atomic::is_temporary(name, file));
+    let left = |entry: std::io::Result<fs::DirEntry>| half_written(entry.unwrap().file_name().to_str().unwrap());
     assert!(!fs::read_dir(&run).unwrap().any(left));
     let meta = Meta::read(&run).unwrap();
     assert_eq!(meta.state, State::Failed);

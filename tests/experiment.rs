@@ -98,6 +98,13 @@ fn one_that_fails_and_one_that_diverges_do_not_stop_the_others() {
     assert_fails(&output, 3, &[]);
     assert_eq!(stdout(&output).matches("done already").count(), 3, "{}", stdout(&output));
     assert_fails(&snr_bench(dir.path(), &args), 3, &[]);
+
+    // Under more epochs a diverged run is as diverged: no failure, and still in the comparison.
+    let longer: Vec<&str> = lists.map(|arg| if arg == "2" { "3" } else { arg }).into();
+    let longer = [&longer[..], &args[lists.len()..]].concat();
+    let output = snr_bench(dir.path(), &longer);
+    assert_fails(&output, 3, &[]);
+    assert_eq!(stdout(&output).matches("  DIVERGED\n").count(), 2, "{}", stdout(&output));
 }
 
 #[test]

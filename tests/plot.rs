@@ -180,6 +180,7 @@ fn every_comparison_has_its_own_chart() {
 
     let (records, _) = record::find(root.path()).unwrap();
     let groups = group(&records);
+    assert_eq!(groups.last().unwrap().name, "mnist-full-e20", "mini-batches come first");
     let mut found: Vec<(&str, Vec<&str>)> =
         groups.iter().map(|g| (g.name.as_str(), g.arms.iter().map(|arm| arm.label.as_str()).collect())).collect();
     found.sort();

@@ -214,6 +214,30 @@ fn claims_follow_the_verdicts() {
 }
 
 #[test]
+fn an_ablation_does_not_hide_the_claims() {
+    let root = TempDir::new().unwrap();
+    pairs(root.path(), Batch::Size(4096), 8, 0.03);
+    let settings = "optim = 'snradam'\nbeta2 = 0.99".parse::<toml::Table>().unwrap();
+    let other = RunSpec { epochs: EPOCHS, ..RunSpec::resolve([settings]).unwrap() };
+    write_run(&root.path().join("other"), &other, "finished", &losses(0, 0.3), json!({}));
+    let page = text(&page(root.path()));
+    assert_says(&page, &["SNRAdam, beta2 0.999", "The article’s claims", "supported"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_not_replaced() {
+    let root = TempDir::new().unwrap();
+    pairs(root.path(), Batch::Size(4096), 1, 0.03);
+    fs::write(root.path().join("file"), "kept").unwrap();
+    std::os::unix::fs::symlink("file", root.path().join("link")).unwrap();
+    for args in [["report", ".", "--out", "link"], ["compare", ".", "--csv", "link"]] {
+        assert_fails(&snr_bench(root.path(), &args), 2, &["link is no file that could be replaced"]);
+    }
+    assert_eq!(fs::read_to_string(root.path().join("file")).unwrap(), "kept");
+}
+
+#[test]
 fn too_few_pairs_are_not_judged() {
     let root = TempDir::new().unwrap();
     pairs(root.path(), Batch::Size(4096), 3, 0.03);

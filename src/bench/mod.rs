@@ -126,7 +126,8 @@ pub fn measure(settings: &Settings, images: &Images) -> Result<Report> {
         cpu: train::cpu_name(),
         simd: train::simd_level(),
         batch: settings.batch,
-        threads: settings.threads,
+        // Candle's own operations take as many as it sees fit, which RAYON_NUM_THREADS can bound.
+        threads: if settings.composed.is_some() { candle_core::utils::get_num_threads() } else { settings.threads },
         training_images_per_second,
         training_images_per_second_median: rate(&training, training.len() / 2),
         evaluation_images_per_second: rate(&evaluation, 0),

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::args::CriteriaArgs;
-use super::{print, warn};
+use super::{is_replaceable, print, warn};
 use crate::atomic;
 use crate::compare::{Findings, compare, export};
 use crate::error::Result;
@@ -100,7 +100,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
     if path == Path::new("-") {
         return print(text.trim_end());
     }
-    if path.exists() && !path.is_file() {
+    if !is_replaceable(path) {
         usage!("{} is no file that could be replaced; name another, or '-' for standard output", path.display());
     }
     atomic::write(path, text.as_bytes()).with_context(|| format!("cannot write {}; name another file", path.display()))

@@ -8,8 +8,15 @@ use super::print;
 use crate::data::{DatasetKind, digits, mnist};
 use crate::error::Result;
 
+const EXAMPLES: &str = "\
+Examples:
+  snr-bench data
+  snr-bench data --data-dir ~/data --offline
+  snr-bench data --dataset digits";
+
 /// Show a data set's files and verify them; fetch what is missing
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct DataArgs {
     /// Data set to look at
     #[arg(long, value_enum, default_value_t = DatasetKind::Mnist)]

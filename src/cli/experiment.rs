@@ -9,7 +9,7 @@ use super::console::Show;
 use super::display::Display;
 use super::dry_run::{self, how};
 use super::signals::Signals;
-use super::{Exit, print, warn};
+use super::{Exit, print, unless_closed, warn};
 use crate::compare::{Criteria, compare, export};
 use crate::config::RunSpec;
 use crate::error::Result;
@@ -84,13 +84,14 @@ impl Experiment<'_> {
         let ends = signals.gracefully(|| experiment::run(&plan, &data, &options, &display));
         drop(display);
         let tally = Tally::of(&ends);
+        let again = if self.args.force { "the command without --force" } else { "the command" };
         // One may also have come when the last run was all but finished.
         if let Some(signal) = tally.signal.or(signals.pending()) {
-            say(quiet, "interrupted; repeat the command to go on");
+            say(quiet, &format!("interrupted; repeat {again} to go on"));
             return Ok(Exit::Signal(signal));
         }
-        conclude(&plan, &ends, quiet)?;
-        exit(tally)
+        unless_closed(conclude(&plan, &ends, quiet))?;
+        exit(tally, again)
     }
 }
 
@@ -117,12 +118,13 @@ fn conclude(plan: &Plan, ends: &[End], quiet: bool) -> Result<()> {
     figures.iter().chain([&page]).try_for_each(|path| print(path.display()))
 }
 
-fn exit(tally: Tally) -> Result<Exit> {
+/// `again` is the command that goes on.
+fn exit(tally: Tally, again: &str) -> Result<Exit> {
     match tally {
         Tally { failed: 0, diverged: 0, .. } => Ok(Exit::Done),
         Tally { failed: 0, .. } => Ok(Exit::Diverged),
         Tally { failed, .. } => {
-            anyhow::bail!("{failed} of the runs failed, see above; repeat the command to try them again")
+            anyhow::bail!("{failed} of the runs failed, see above; repeat {again} to try them again")
         }
     }
 }

@@ -19,6 +19,7 @@ mod train;
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -118,6 +119,19 @@ fn print(text: impl Display) -> Result<()> {
 /// Prints a line on standard error, if there is one.
 fn warn(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// What printing came to, where the outcome of runs is yet to be told: that their reader has left does not change it.
+fn unless_closed(printed: Result<()>) -> Result<()> {
+    match printed {
+        Err(e) if e.chain().any(is_broken_pipe) => Ok(()),
+        other => other,
+    }
+}
+
+/// Whether a rename may put a file there: it would replace a device, and a link instead of what that points to.
+fn is_replaceable(path: &Path) -> bool {
+    !path.is_symlink() && (path.is_file() || !path.exists())
 }
 
 fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {

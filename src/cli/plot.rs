@@ -8,6 +8,12 @@ use crate::error::Result;
 use crate::plot::{self, Format, Options, Scale, X};
 use crate::train::record;
 
+const EXAMPLES: &str = "\
+Examples:
+  snr-bench plot results/
+  snr-bench plot results/article --out figures --format svg
+  snr-bench plot results/article --x seconds --y linear";
+
 /// Draw the charts of all runs below a folder.
 ///
 /// Runs with the same data, model, batch, epochs and validation share a chart: one colour an optimizer; with several
@@ -15,6 +21,7 @@ use crate::train::record;
 /// Where two optimizers share two seeds or more: also their paired difference by epoch, and the share of runs that have
 /// reached a target loss.
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct PlotArgs {
     /// Folder whose runs are drawn, however deep they lie
     #[arg(default_value = "results")]

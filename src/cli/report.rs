@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::CriteriaArgs;
-use super::{print, warn};
+use super::{is_replaceable, print, warn};
 use crate::error::Result;
 use crate::report::{self, Settings};
 use crate::train::record;
@@ -46,6 +46,9 @@ pub fn run(args: ReportArgs) -> Result<()> {
     let file = args.out.unwrap_or_else(|| args.results.join("report.html"));
     if file.is_dir() {
         usage!("{} is a folder; name a file, such as {}", file.display(), file.join("report.html").display());
+    }
+    if !is_replaceable(&file) {
+        usage!("{} is no file that could be replaced; name another", file.display());
     }
     report::write(&records, &warnings, &Settings { criteria, root: args.results }, &file)?;
     print(file.display())

@@ -17,6 +17,7 @@ use crate::train::{Meta, Row, RunDir, State, record};
 ///
 /// "running" is only said where a process holds the run directory's lock.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Example: snr-bench show results/train/mnist-adam-b4096-lr0.001-s0-d4a2ea")]
 pub(super) struct ShowArgs {
     /// Run directory, such as one below results/
     #[arg(value_name = "DIR")]

@@ -9,7 +9,7 @@ use super::args::{MachineArgs, SettingArgs, integer};
 use super::console::{Console, Show, clock};
 use super::progress::Progress;
 use super::signals::Signals;
-use super::{Exit, print, quoted};
+use super::{Exit, print, quoted, unless_closed};
 use crate::config::{Batch, RunSpec};
 use crate::data;
 use crate::error::Result;
@@ -120,9 +120,9 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
     let summary = signals.gracefully(|| session.train(&spec, &data, dir, &progress))?;
     drop(progress);
     if args.json {
-        print(as_json(&spec, &summary, &path))?;
+        unless_closed(print(as_json(&spec, &summary, &path)))?;
     } else if !args.quiet {
-        print(as_text(&spec, &summary, &path))?;
+        unless_closed(print(as_text(&spec, &summary, &path)))?;
     }
     Ok(match summary.outcome {
         Outcome::Finished => Exit::Done,

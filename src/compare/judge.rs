@@ -13,10 +13,12 @@ pub fn judge(runs: &[(&Record, &Record)], epochs: u64, criteria: Criteria) -> Ve
     let samples: Vec<Sample> =
         Metric::ALL.into_iter().filter(applies).map(|metric| Sample::new(metric, runs, criteria.target)).collect();
     let tests: Vec<Option<(TestKind, PValue)>> = samples.iter().map(Sample::test).collect();
-    let adjusted = holm(&tests.iter().flatten().map(|(_, p)| p.p).collect::<Vec<_>>());
-    // all samples have as many pairs: all are tested, or none
-    let tested = |i: usize| tests[i].map(|(kind, p)| Test { kind, p, holm: adjusted[i] });
-    samples.iter().enumerate().map(|(i, sample)| sample.judgement(tested(i), samples.len(), criteria)).collect()
+    let tested: Vec<f64> = tests.iter().flatten().map(|(_, p)| p.p).collect();
+    let alpha = ALPHA / tested.len().max(1) as f64;
+    let mut adjusted = holm(&tested).into_iter();
+    let mut corrected = |(kind, p)| Test { kind, p, holm: adjusted.next().expect("one for each test") };
+    let tests = tests.into_iter().map(|test| test.map(&mut corrected));
+    samples.iter().zip(tests).map(|(sample, test)| sample.judgement(test, alpha, criteria)).collect()
 }
 
 /// The values of one metric.
@@ -46,16 +48,27 @@ impl Sample {
         self.missing == (0, 0)
     }
 
+    /// Whether no run has a value, so that there is nothing to test.
+    fn is_void(&self) -> bool {
+        let n = self.pairs.len();
+        self.missing == (n, n)
+    }
+
     /// A − B, pair by pair.
     fn differences(&self) -> Vec<f64> {
+        let minus = |a: f64, b: f64| match self.metric {
+            // shares of up to 60,000 images: what equals another must do so to the last bit
+            Metric::FinalValAccuracy => ((a - b) * 1e12).round() / 1e12,
+            _ => a - b,
+        };
         // ∞ − ∞ is a tie
-        self.pairs.iter().map(|pair| if pair.a == pair.b { 0.0 } else { pair.a - pair.b }).collect()
+        self.pairs.iter().map(|pair| if pair.a == pair.b { 0.0 } else { minus(pair.a, pair.b) }).collect()
     }
 
     fn test(&self) -> Option<(TestKind, PValue)> {
         let differences = self.differences();
         match () {
-            () if self.pairs.len() < MIN_PAIRS => None,
+            () if self.pairs.len() < MIN_PAIRS || self.is_void() => None,
             () if self.is_complete() => Some((TestKind::SignFlip, sign_flip(&differences))),
             () => Some((TestKind::SignedRanks, sign_flip(&signed_ranks(&differences)))),
         }
@@ -86,13 +99,14 @@ impl Sample {
         (sum < 0.0) == self.metric.lower_is_better()
     }
 
-    fn judgement(&self, test: Option<Test>, metrics: usize, criteria: Criteria) -> Judgement {
+    /// `alpha` is the level at which Holm's correction begins.
+    fn judgement(&self, test: Option<Test>, alpha: f64, criteria: Criteria) -> Judgement {
         let n = self.pairs.len();
         let difference = self.difference();
         let b = summary(self.pairs.iter().map(|pair| pair.b), self.missing.1);
         let margin = b.mean.map(|mean| criteria.margin * self.metric.scale(mean));
         let (wins, ties) = self.wins_and_ties();
-        let sd = difference.and_then(|d| d.sd).filter(|_| test.is_some());
+        let sd = difference.and_then(|d| d.sd).filter(|_| test.is_some() && n >= pairs_to_reach(alpha));
         let verdict = self.verdict(test, difference, margin);
         Judgement {
             metric: self.metric,
@@ -104,9 +118,12 @@ impl Sample {
             ties,
             p_better: (n > 0).then(|| (wins as f64 + ties as f64 / 2.0) / n as f64),
             margin,
-            detectable: sd.map(|sd| detectable(sd, n)),
+            detectable: sd.map(|sd| detectable(sd, n, alpha)),
             verdict,
-            further_pairs: further_pairs(verdict, n, metrics, difference.zip(margin)),
+            further_pairs: match self.is_void() {
+                true => None,
+                false => further_pairs(verdict, n, alpha, difference.zip(margin)),
+            },
             sentence: String::new(),
             pairs: self.pairs.clone(),
         }
@@ -135,14 +152,14 @@ fn summary(values: impl Iterator<Item = f64>, missing: usize) -> Summary {
 }
 
 /// How many pairs more could decide what is open, see [`Judgement::further_pairs`].
-fn further_pairs(verdict: Verdict, n: usize, metrics: usize, seen: Option<(Difference, f64)>) -> Option<usize> {
+fn further_pairs(verdict: Verdict, n: usize, alpha: f64, seen: Option<(Difference, f64)>) -> Option<usize> {
     let enough = match verdict {
         Verdict::NotJudged => MIN_PAIRS,
         Verdict::Inconclusive => {
-            let to_reach = pairs_to_reach(ALPHA / metrics as f64);
+            let to_reach = pairs_to_reach(alpha);
             match seen {
                 Some((Difference { mean, sd: Some(sd), .. }, margin)) => {
-                    to_reach.max(pairs_to_detect(sd, mean.abs().max(margin))?)
+                    to_reach.max(pairs_to_detect(sd, mean.abs().max(margin), alpha)?)
                 }
                 _ => to_reach,
             }

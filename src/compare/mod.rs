@@ -9,7 +9,8 @@
 //!   metrics that takes 8 pairs: 6 · 2/2⁷ is still above 5%.
 //! * *Equivalent* means that the interval lies within a margin stated beforehand and no difference was shown.
 //! * A run that diverged has lost: its losses and times count as ∞, its accuracy as 0; so does a target that was never
-//!   reached. Two such values tie. As ∞ has no mean, the test is then that of Wilcoxon's signed ranks.
+//!   reached. Two such values tie. As ∞ has no mean, the test is then that of Wilcoxon's signed ranks. A metric of which
+//!   no run has a value is not judged, nor corrected for.
 //! * Runs under way and seeds that only one optimizer has are left out, with a warning that names them.
 //! * With several learning rates, optimizers meet at each one that they share, and each at its best.
 

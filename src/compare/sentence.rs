@@ -93,16 +93,17 @@ fn verdict_in_words(comparison: &Comparison, judgement: &Judgement, criteria: Cr
             let what = if judgement.metric == Metric::FinalValAccuracy { "error rate" } else { "mean" };
             format!("{verdict} within ±{} ({share}% of {}’s {what})", margin(), comparison.b.name)
         }
-        Verdict::NotJudged => {
-            let more = judgement.further_pairs.unwrap_or(0);
-            format!("{verdict}: {n} {}; {more} more needed", if n == 1 { "pair" } else { "pairs" })
-        }
+        Verdict::NotJudged => match judgement.further_pairs {
+            Some(more) => format!("{verdict}: {n} {}; {more} more needed", if n == 1 { "pair" } else { "pairs" }),
+            None => verdict,
+        },
         Verdict::Inconclusive => {
             let could = judgement.detectable.map_or(String::new(), |effect| {
                 format!("; {n} pairs could have shown {} (80% power)", decimals.write(effect))
             });
             let more = judgement.further_pairs.map_or(String::new(), |more| {
-                let least = pairs_to_reach(ALPHA / comparison.judgements.len() as f64);
+                let tested = comparison.judgements.iter().filter(|judgement| judgement.test.is_some()).count();
+                let least = pairs_to_reach(ALPHA / tested as f64);
                 match n < least && n + more == least {
                     true => format!("; below {least} pairs no result passes Holm’s correction: {more} more needed"),
                     false => format!("; about {more} more could decide it"),
@@ -185,14 +186,15 @@ impl Findings {
             format!(
                 "[ ]: 95% BCa bootstrap interval of the mean paired difference ({} resamples, not corrected for \
                  the number of metrics). p: two-sided sign-flip test, exact up to {EXACT_UP_TO} pairs, beyond from {} \
-                 random flips. Holm: p corrected for the metrics of this table; better and worse need it to be at most \
-                 {ALPHA}. P(A better): share of the pairs in which it is, ties counting half. Could show: the least difference \
-                 that so many pairs find with 80% power (paired t, 5%, one metric).",
+                 random flips. Holm: p corrected for the metrics of this table that are tested; better and worse need it to be \
+                 at most {ALPHA}. P(A better): share of the pairs in which it is, ties counting half. Could show: the least \
+                 difference that so many pairs find with 80% power (paired t at {ALPHA} by the number of metrics).",
                 thousands(&RESAMPLES.to_string()),
                 thousands(&FLIPS.to_string())
             ),
             "A run that diverged counts as a loss: ∞, accuracy 0. Where a value is missing there is neither mean nor \
-             interval, and the test is that of Wilcoxon’s signed ranks, infinite ones tied."
+             interval, and the test is that of Wilcoxon’s signed ranks, infinite ones tied. A metric of which no run has a \
+             value is not judged."
                 .to_string(),
             "Seconds are wall time, evaluation included: only as good as the machine was quiet, and the same for both."
                 .to_string(),

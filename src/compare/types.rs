@@ -125,7 +125,7 @@ pub struct Judgement {
     pub b: Summary,
     /// Mean paired difference; from 6 pairs on with its interval.
     pub difference: Option<Difference>,
-    /// The paired test; `None` below 6 pairs.
+    /// The paired test; `None` below 6 pairs, and where no run has a value.
     pub test: Option<Test>,
     /// Number of pairs in which A is better.
     pub wins: usize,
@@ -135,10 +135,11 @@ pub struct Judgement {
     pub p_better: Option<f64>,
     /// The margin in the metric's unit; `None` where there is no mean of B.
     pub margin: Option<f64>,
-    /// The smallest mean difference that so many pairs find with 80% power, see [`crate::stats::detectable`].
+    /// The smallest mean difference that so many pairs find with 80% power at the level at which Holm's correction begins,
+    /// see [`crate::stats::detectable`]; `None` where so few pairs cannot pass it.
     pub detectable: Option<f64>,
     pub verdict: Verdict,
-    /// How many pairs more could decide it. Where it is not judged: as many as are missing to 6. Where it is inconclusive: as
+    /// How many pairs more could decide it. Where there are fewer than 6: as many as are missing. Where it is inconclusive: as
     /// many as the test needs to reach 5% after Holm's correction at all, and to find with 80% power a difference as large
     /// as the one seen or, if that is larger, the margin. `None` where nothing is open, or where there are enough pairs.
     pub further_pairs: Option<usize>,
@@ -203,7 +204,7 @@ pub enum Verdict {
     Equivalent,
     /// Neither: too few pairs, or too much noise.
     Inconclusive,
-    /// Fewer than 6 pairs.
+    /// Fewer than 6 pairs, or no run has a value.
     NotJudged,
 }
 

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 
-use super::session::{self, stored_spec};
+use super::session;
 use super::work::Work;
 use crate::config::RunSpec;
 use crate::data::{self, Dataset, DatasetKind};
 use crate::error::Result;
 use crate::train::checkpoint::{CHECKPOINT, Checkpoint};
-use crate::train::{Meta, RunDir, Start, State};
+use crate::train::{RunDir, Start, State};
 use crate::{optim, usage};
 
 /// Where a run stands.
@@ -98,13 +98,6 @@ impl Plan {
     }
 }
 
-/// Whether and how the run in `dir` has ended, with just these settings.
-pub(super) fn ended(spec: &RunSpec, dir: &Path) -> Option<State> {
-    let same = stored_spec(dir).is_ok_and(|stored| stored == *spec);
-    let meta = Meta::read(dir).ok().filter(|meta| same && meta.config == *spec)?;
-    matches!(meta.state, State::Finished | State::Diverged).then_some(meta.state)
-}
-
 fn stand(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(Standing, Work)> {
     if RunDir::is_locked(dir) {
         anyhow::bail!("another process is working in it");
@@ -112,7 +105,7 @@ fn stand(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(Standing,
     if anew || RunDir::is_empty(dir) {
         return Ok((Standing::New, all));
     }
-    if let Some(state) = ended(spec, dir) {
+    if let Some(state) = session::ended(spec, dir) {
         return Ok((Standing::Ended(state), Work::default()));
     }
     match session::where_to_start(spec, dir)? {

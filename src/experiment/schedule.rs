@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::session::{self, IfExists, Session};
-use super::{Machine, Plan, plan};
+use super::{Machine, Plan};
 use crate::data::{Dataset, DatasetKind};
 use crate::error::Result;
 use crate::train::{Observer, Outcome, State, Summary};
@@ -78,7 +78,7 @@ fn one(plan: &Plan, run: usize, data: &HashMap<DatasetKind, Dataset>, session: &
         return End::NotBegun;
     }
     // Asked again: another process may have ended it since.
-    if let Some(state) = plan::ended(&planned.spec, &planned.dir).filter(|_| !plan.anew) {
+    if let Some(state) = session::ended(&planned.spec, &planned.dir).filter(|_| !plan.anew) {
         return End::Before(state);
     }
     let Some(data) = data.get(&planned.spec.dataset) else {

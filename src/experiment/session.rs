@@ -8,7 +8,7 @@ use super::Machine;
 use crate::config::{self, Batch, RunSpec};
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::train::{Every, Meta, Observer, Options, RunDir, Start, Summary, Trainer, checkpoint};
+use crate::train::{Every, Meta, Observer, Options, RunDir, Start, State, Summary, Trainer, checkpoint};
 
 /// What to do with a run directory that holds a run already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,13 @@ pub fn stored_spec(dir: &Path) -> Result<RunSpec> {
     let table =
         config::read_table(&path).with_context(|| format!("{} holds no run that could be resumed", dir.display()))?;
     RunSpec::resolve([table]).with_context(|| format!("the settings in {}", path.display()))
+}
+
+/// Whether and how the run in `dir` has ended, with just these settings.
+pub(super) fn ended(spec: &RunSpec, dir: &Path) -> Option<State> {
+    let same = stored_spec(dir).is_ok_and(|stored| stored == *spec);
+    let meta = Meta::read(dir).ok().filter(|meta| same && meta.config == *spec)?;
+    matches!(meta.state, State::Finished | State::Diverged).then_some(meta.state)
 }
 
 /// Takes over the run directory for `spec`: before anything that takes time, so that a mistake is told at once.
@@ -62,6 +69,9 @@ pub(super) fn where_to_start(spec: &RunSpec, path: &Path) -> Result<Start> {
             path.display(),
             stored.difference(spec, "there", "now asked for")
         );
+    }
+    if ended(spec, path) == Some(State::Diverged) {
+        bail!("{} has diverged, there is nothing to resume; see its metrics.csv", path.display());
     }
     // A run that was ended before its first checkpoint has lost nothing but time.
     Ok(if path.join(checkpoint::CHECKPOINT).exists() { Start::Resume } else { Start::Fresh })

@@ -4,7 +4,7 @@ use crate::config::{Batch, RunSpec, Validation};
 use crate::error::Result;
 use crate::model::VitConfig;
 use crate::train::checkpoint::Progress;
-use crate::train::training_images;
+use crate::train::{State, training_images};
 
 /// What there is to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,13 +18,16 @@ pub struct Work {
 }
 
 impl Work {
-    /// What is left of a run that came as far as `progress`, or was not begun.
+    /// What is left of a run that came as far as `progress`, or was not begun: nothing if it diverged there.
     ///
     /// # Errors
     /// A split that the data set cannot give.
     pub fn left(spec: &RunSpec, progress: Option<&Progress>) -> Result<Self> {
         let (train, test) = spec.dataset.sizes();
         let images = training_images(spec, train)? as u64;
+        if progress.is_some_and(|progress| progress.state == State::Diverged) {
+            return Ok(Self::default());
+        }
         let validation = match spec.validation {
             Validation::Test => test as u64,
             Validation::Holdout(n) => n as u64,

@@ -8,6 +8,7 @@ use super::{Page, list};
 use crate::compare::{Basis, Comparison, Judgement, Metric, Verdict};
 use crate::config::{Batch, RunSpec};
 use crate::group::{Group, batch};
+use crate::optim;
 
 /// What the article shows, by metric.
 const CLAIMS: [(Metric, &str); 3] = [
@@ -61,7 +62,13 @@ pub fn section(page: &Page) -> Markup {
 /// SNRAdam against Adam with their default hyperparameters, at the article's learning rate if there are several.
 fn meeting<'a>(page: &Page<'a>, group: &Group) -> Option<&'a Comparison> {
     let article = RunSpec::default();
-    let plain = |c: &&Comparison| (c.a.name.as_str(), c.b.name.as_str()) == ("SNRAdam", "Adam");
+    let defaults = |spec: &RunSpec| optim::find(&spec.optim).is_ok_and(|entry| (entry.defaults)() == spec.hyper);
+    let plain_arm = |optim: &str| {
+        let plain = |spec: &RunSpec| spec.optim == optim && spec.weight_decay == article.weight_decay && defaults(spec);
+        group.arms.iter().find(|arm| plain(arm.spec())).map(|arm| arm.name.as_str())
+    };
+    let names = (plain_arm("snradam")?, plain_arm("adam")?);
+    let plain = |c: &&Comparison| (c.a.name.as_str(), c.b.name.as_str()) == names;
     let found = page.findings_of(group)?.comparisons.iter().filter(|c| c.basis == Basis::EqualLr);
     found.filter(plain).min_by(|x, y| (x.a.lr - article.lr).abs().total_cmp(&(y.a.lr - article.lr).abs()))
 }

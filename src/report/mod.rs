@@ -30,7 +30,6 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::atomic;
 use crate::compare::{Criteria, Findings, GroupFindings, compare};
-use crate::config::Batch;
 use crate::error::Result;
 use crate::group::{Group, group};
 use crate::train::record::{Record, Warning};
@@ -74,16 +73,13 @@ pub fn write(records: &[Record], warnings: &[Warning], settings: &Settings, file
     }
     let findings = compare(&shown, settings.criteria);
     told.extend(findings.warnings.iter().map(|warning| paths.in_text(&warning.0)));
-    let mut groups = group(&shown);
-    groups.sort_by_key(|group| group.first().spec.batch == Batch::Full);
-    let page = Page { groups, findings: &findings, origins, paths: &paths, warnings: told };
+    let page = Page { groups: group(&shown), findings: &findings, origins, paths: &paths, warnings: told };
     let page = page.html()?.into_string();
     atomic::write(&file, page.as_bytes()).with_context(|| format!("cannot write {}; name another file", file.display()))
 }
 
 /// What the parts of the page are made from.
 struct Page<'a> {
-    /// Those with mini-batches first.
     groups: Vec<Group<'a>>,
     findings: &'a Findings,
     /// By run directory, as it is shown.

@@ -61,19 +61,19 @@ fn recorded(text: &str) -> String {
 /// Versions, machines, data and commands of all runs.
 pub fn section(page: &Page) -> Markup {
     let all = |of: &dyn Fn(&Origin) -> String| counted(page.runs().map(|run| of(page.origin(run))));
-    let revisions = all(&Origin::revision);
+    let (revisions, machines) = (all(&Origin::revision), all(&Origin::machine));
     let rows = [
         ("snr-bench", all(&|o| recorded(&o.version))),
         ("git revision", revisions.clone()),
         ("Candle", all(&|o| recorded(&o.candle))),
-        ("machine", all(&Origin::machine)),
+        ("machine", machines.clone()),
         ("platform", all(&|o| recorded(&o.platform))),
         ("data, SHA-256", counted(page.runs().map(|run| format!("{} {}", run.spec.dataset.label(), run.data_hash)))),
     ];
     html! {
         section id="origin" {
             h2 { "What produced it" }
-            (cautions(&doubts(&revisions)))
+            (cautions(&doubts(&revisions, &machines)))
             table.origin { tbody {
                 @for (name, values) in rows { tr {
                     th scope="row" { (name) }
@@ -96,13 +96,18 @@ fn counted(values: impl Iterator<Item = String>) -> Vec<(String, usize)> {
 }
 
 /// What casts doubt on runs that are compared.
-fn doubts(revisions: &[(String, usize)]) -> Vec<String> {
+fn doubts(revisions: &[(String, usize)], machines: &[(String, usize)]) -> Vec<String> {
     let mut doubts = Vec::new();
     if revisions.len() > 1 {
         doubts.push(format!(
             "The runs come from {} revisions of snr-bench: a difference between them may be a difference between programs.",
             revisions.len()
         ));
+    }
+    if machines.len() > 1 {
+        doubts.push(
+            "The runs were made on different machines or numbers of threads: their seconds do not compare.".to_string(),
+        );
     }
     let dirty: usize = revisions.iter().filter(|(git, _)| git.ends_with("-dirty")).map(|(_, n)| n).sum();
     if dirty > 0 {
@@ -143,8 +148,9 @@ fn commands(page: &Page) -> Markup {
         p { "The runs were started, or last resumed, with:" }
         pre { @for (line, n) in &started { (line) "    # " (count(*n, "run")) "\n" } }
         p {
-            "An experiment’s command repeats all of its runs. A single run repeats to the same losses, bit for bit, from the
-            settings in its directory; and this page is made from the runs with:"
+            "With another --out, an experiment’s command repeats all of its runs; where they lie, those that have ended are
+            skipped. A single run repeats to the same losses, bit for bit on a processor with the same vector instructions,
+            from the settings in its directory; and this page is made from the runs with:"
         }
         pre {
             "snr-bench train --config DIRECTORY/config.toml --out NEW\n"

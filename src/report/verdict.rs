@@ -154,12 +154,11 @@ pub fn fact(comparison: &Comparison, judgement: &Judgement) -> String {
 fn answer(comparison: &Comparison) -> String {
     let title = comparison.title();
     let of = |verdict| comparison.judgements.iter().filter(move |j| j.verdict == verdict);
-    if let Some(judgement) = of(Verdict::NotJudged).next() {
-        let more = count(judgement.further_pairs.unwrap_or(0), "more pair");
-        return format!("{title}: not judged, {more} needed.");
+    if let Some(more) = of(Verdict::NotJudged).find_map(|judgement| judgement.further_pairs) {
+        return format!("{title}: not judged, {} needed.", count(more, "more pair"));
     }
     let total = comparison.judgements.len();
-    let verdicts = [Verdict::Better, Verdict::Worse, Verdict::Equivalent, Verdict::Inconclusive];
+    let verdicts = [Verdict::Better, Verdict::Worse, Verdict::Equivalent, Verdict::Inconclusive, Verdict::NotJudged];
     let parts: Vec<String> = verdicts
         .into_iter()
         .filter_map(|verdict| {

@@ -12,7 +12,8 @@
 //! | `model.safetensors` | the parameters under timm's names, when the run has ended |
 //!
 //! All of them are written whole or not at all. Same settings and data: same bits in the loss columns, whatever the
-//! number of threads, and across a resume.
+//! number of threads, and across a resume, on processors with the same vector instructions (`simd` in `meta.json`); on
+//! others the last digits differ.
 
 pub mod checkpoint;
 mod meta;

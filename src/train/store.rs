@@ -134,8 +134,9 @@ impl RunDir {
 
 /// Removes what a process left half written that was killed. Nobody else writes in a locked folder.
 fn remove_temporary(folder: &Path) {
+    let ours = |name: &str| super::FILES.iter().any(|file| atomic::is_temporary(name, file));
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(atomic::is_temporary) {
+        if entry.file_name().to_str().is_some_and(ours) {
             let _ = fs::remove_file(entry.path());
         }
     }

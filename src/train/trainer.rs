@@ -169,6 +169,8 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// A file that cannot be written: the last good checkpoint is intact then, and the state is "failed".
     pub fn run(mut self) -> Result<Summary> {
+        // One that diverged under fewer epochs, or was killed before it was told so, is only recorded.
+        let diverged = self.progress.state == State::Diverged;
         self.progress.state = State::Running;
         if self.fresh {
             self.dir.clear()?;
@@ -181,29 +183,30 @@ impl<'a> Trainer<'a> {
         if self.progress.epochs() < self.spec.epochs {
             self.dir.remove(checkpoint::MODEL)?; // it belongs to the earlier end
         }
-        match self.train() {
-            Ok(outcome) => {
-                let (state, reason) = match outcome {
-                    Outcome::Finished => (State::Finished, None),
-                    Outcome::Diverged => {
-                        (State::Diverged, Some("a loss or gradient became NaN or infinite".to_string()))
-                    }
-                    Outcome::Interrupted(signal) => (State::Interrupted, Some(format!("signal {signal}"))),
-                };
-                if state != State::Interrupted {
-                    self.progress.state = state;
-                }
-                self.save()?;
-                checkpoint::save_model(self.dir, &self.params)?;
-                self.write_meta(state, reason)?;
-                Ok(Summary { outcome, rows: self.progress.rows, saving: self.saving })
-            }
+        let outcome = if diverged { Ok(Outcome::Diverged) } else { self.train() };
+        match outcome.and_then(|outcome| self.finish(outcome).map(|()| outcome)) {
+            Ok(outcome) => Ok(Summary { outcome, rows: self.progress.rows, saving: self.saving }),
             Err(e) => {
                 // The disk that just failed may refuse this too; the error that ended the run is the one to tell.
                 let _ = self.write_meta(State::Failed, Some(format!("{e:#}")));
                 Err(e)
             }
         }
+    }
+
+    /// Writes how the run ended, last of all its state.
+    fn finish(&mut self, outcome: Outcome) -> Result<()> {
+        let (state, reason) = match outcome {
+            Outcome::Finished => (State::Finished, None),
+            Outcome::Diverged => (State::Diverged, Some("a loss or gradient became NaN or infinite".to_string())),
+            Outcome::Interrupted(signal) => (State::Interrupted, Some(format!("signal {signal}"))),
+        };
+        if state != State::Interrupted {
+            self.progress.state = state;
+        }
+        self.save()?;
+        checkpoint::save_model(self.dir, &self.params)?;
+        self.write_meta(state, reason)
     }
 
     fn train(&mut self) -> Result<Outcome> {
@@ -348,16 +351,23 @@ impl Progress {
     /// Checks that the run in `dir` may go on from here with these settings.
     ///
     /// # Errors
-    /// Other settings, fewer epochs than are done, or a run that has diverged.
+    /// Other settings, or fewer epochs than are begun.
     pub fn check_settings(&self, spec: &RunSpec, dir: &Path) -> Result<()> {
         let path = dir.display();
         ensure!(
             self.config_hash == spec.hash(),
             "the checkpoint in {path} belongs to other settings; resume with the run's own config.toml, or start anew with --force"
         );
-        ensure!(self.state != State::Diverged, "{path} has diverged, there is nothing to resume; see its metrics.csv");
         let epochs = self.epochs();
-        ensure!(epochs <= spec.epochs, "{path} has {epochs} epochs already, more than the {} asked for", spec.epochs);
+        let (begun, part) = match self.epoch.batches {
+            0 => (epochs, ""),
+            _ => (epochs + 1, " and part of the next"),
+        };
+        ensure!(
+            begun <= spec.epochs,
+            "{path} has {epochs} epochs already{part}, more than the {} asked for",
+            spec.epochs
+        );
         Ok(())
     }
 }
