@@ -3,9 +3,9 @@
     cargo build --release
     python scripts/readme.py [--check]
 
-`article` comes from the runs in results/article, judged by `snr-bench compare` and drawn by `snr-bench plot`; `speed` from
-results/speed, which scripts/bench_peers.py and scripts/bench_startup.py write. With --check nothing is written: exits 1
-where README.md says anything else than the results.
+`article` and `comparison` come from the runs in results/article: drawn by `snr-bench plot`, judged by `snr-bench compare`,
+held against the article's claims by `snr-bench report`. `speed` comes from results/speed, which scripts/bench_peers.py and
+scripts/bench_startup.py write. With --check nothing is written: exits 1 where README.md says anything else than the results.
 """
 
 import argparse
@@ -13,7 +13,9 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -22,18 +24,50 @@ ARTICLE = Path("results/article")
 
 
 def article() -> str:
-    findings = json.loads(snr_bench("compare", str(ARTICLE), "--json", "-"))
-    mini_batches_first = sorted(findings["groups"], key=lambda found: "-full-" in found["name"])
-    return "\n\n".join(group(found) for found in mini_batches_first)
+    """The article's four figures, and its claims beside what the runs say of them."""
+    found = groups()
+    sizes = " and ".join(f"{len(group['comparisons'][0]['seeds'])} pairs ({group['title']})" for group in found)
+    figures = "\n".join(images(group, "", "Mean") for group in found)
+    return f"""Adam and SNRAdam with the same seeds, {sizes}; `[ ]` is the 95% interval of the mean paired difference.
+All of it: `{ARTICLE}/report.html`.
+
+| | |
+| --- | --- |
+{figures}
+
+{claims()}"""
+
+
+def comparison() -> str:
+    """The paired differences, and all judgements."""
+    return "\n\n".join(group(found) for found in groups())
+
+
+def groups() -> list[dict]:
+    return json.loads(snr_bench("compare", str(ARTICLE), "--json", "-"))["groups"]
 
 
 def snr_bench(*arguments: str) -> str:
     return subprocess.run([BINARY, *arguments], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
 
 
+def claims() -> str:
+    """The report's table of claims."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "report.html"
+        snr_bench("report", str(ARTICLE), "--out", str(page))
+        report = page.read_text()
+    table = ElementTree.fromstring(re.search(r'<table class="claims">.*?</table>', report, re.DOTALL)[0])
+    lines = []
+    for row in table.find("tbody"):
+        cells = ["".join(cell.itertext()) for cell in row]
+        lines.append(f"| **{cells[0]}** | | |" if row.get("class") == "part" else f"| {' | '.join(cells)} |")
+    return "\n".join(["| the article says | here | what these runs say |", "| --- | --- | --- |", *lines])
+
+
 def group(found: dict) -> str:
-    """The figures of a group, and what its comparisons say."""
-    parts = [f"**{found['title']}**", figures(found)]
+    """The differences of a group, and what its comparisons say."""
+    parts = [f"**{found['title']}**", "| | |\n| --- | --- |\n" + images(found, "-difference", "Paired difference in")]
     for comparison in found["comparisons"]:
         # Seconds are the machine's, and both optimizers' steps cost the same: epochs say it.
         judgements = [judged for judged in comparison["judgements"] if judged["metric"] != "seconds-to-target"]
@@ -42,14 +76,14 @@ def group(found: dict) -> str:
     return "\n\n".join(parts)
 
 
-def figures(found: dict) -> str:
-    def images(suffix: str, what: str) -> list[str]:
-        metrics = [("train-loss", "training loss"), ("val-loss", "validation loss")]
-        paths = [(ARTICLE / "figures" / f"{found['name']}-{metric}{suffix}.png", name) for metric, name in metrics]
-        return [f"![{what} {name} by epoch, {found['title']}]({path})" for path, name in paths if (ROOT / path).exists()]
-
-    rows = [images("", "Mean"), images("-difference", "Paired difference in")]  # the latter from two pairs on
-    return "| | |\n| --- | --- |\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows if row)
+def images(found: dict, suffix: str, what: str) -> str:
+    """A group's figures of training and of validation loss, side by side."""
+    cells = []
+    for metric, name in (("train-loss", "training loss"), ("val-loss", "validation loss")):
+        figure = ARTICLE / "figures" / f"{found['name']}-{metric}{suffix}.png"
+        assert (ROOT / figure).exists(), f"{figure} is missing"
+        cells.append(f"![{what} {name} by epoch, {found['title']}]({figure})")
+    return f"| {' | '.join(cells)} |"
 
 
 def speed() -> str:
@@ -57,13 +91,14 @@ def speed() -> str:
     startup = json.loads((ROOT / "results/speed/startup.json").read_text())
     ours, report = peers["images_per_second"]["snr-bench"], peers["snr_bench"]
     best = best_pytorch(peers["images_per_second"])
-    lines = ["| | images/s | snr-bench is faster by |", "| --- | ---: | ---: |"]
+    lines = ["| | images/s | snr-bench is so many times as fast |", "| --- | ---: | ---: |"]
     for name, rate in sorted(peers["images_per_second"].items(), key=lambda item: -item[1]):
         ratio = "" if name == "snr-bench" else f"{ours / rate:.1f}×"
         lines.append(f"| {label(name, peers)}{' (best PyTorch)' if name == best else ''} | {rate:,.0f} | {ratio} |")
     return "\n".join([
         f"Training (gradient and Adam step, f32, batch {peers['batch']}) on {peers['threads']} cores of an {peers['cpu']}"
-        f" ({report['simd']}), best step of {peers['rounds']} interleaved rounds:",
+        f" ({report['simd']}), best step of {peers['rounds']} interleaved rounds"
+        f" (our median step: {report['training_images_per_second_median']:,.0f} images/s):",
         "",
         *lines,
         "",
@@ -98,7 +133,7 @@ def main():
             figure.unlink()
         snr_bench("plot", str(ARTICLE), "--out", str(ARTICLE / "figures"))
         snr_bench("report", str(ARTICLE))
-    for name, make in (("article", article), ("speed", speed)):
+    for name, make in (("article", article), ("comparison", comparison), ("speed", speed)):
         part = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         assert part.search(text), f"README.md has no part called {name}"
         text = part.sub(lambda found: found[1] + "\n" + make() + "\n\n" + found[2], text)
