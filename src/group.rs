@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Batch, RunSpec, Validation};
-use crate::model::VitConfig;
 use crate::number::{number, thousands};
 use crate::optim::REGISTRY;
 use crate::train::State;
@@ -79,25 +78,10 @@ fn stem(spec: &RunSpec) -> String {
     if let Validation::Holdout(n) = spec.validation {
         name += &format!("-holdout{n}");
     }
-    for (_, short, size) in unusual_sizes(&spec.model) {
+    for (_, short, size) in spec.model.unusual() {
         name += &format!("-{short}{size}");
     }
     name
-}
-
-/// What a model has other than the default one: for people, for file names, and how much of it.
-pub fn unusual_sizes(model: &VitConfig) -> Vec<(&'static str, &'static str, f64)> {
-    let sizes = |model: &VitConfig| {
-        let VitConfig { patch_size, embed_dim, depth, num_heads, mlp_ratio } = *model;
-        [
-            ("patch size", "patch", patch_size as f64),
-            ("embedding width", "dim", embed_dim as f64),
-            ("depth", "depth", depth as f64),
-            ("heads", "heads", num_heads as f64),
-            ("MLP ratio", "mlp", mlp_ratio),
-        ]
-    };
-    sizes(model).into_iter().zip(sizes(&VitConfig::default())).filter(|(a, b)| a != b).map(|(size, _)| size).collect()
 }
 
 /// Sorts the runs of a group into arms.
@@ -171,7 +155,7 @@ impl<'a> Group<'a> {
         if let Validation::Holdout(n) = spec.validation {
             title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
         }
-        for (what, _, size) in unusual_sizes(&spec.model) {
+        for (what, _, size) in spec.model.unusual() {
             title += &format!(", {what} {size}");
         }
         title

@@ -5,17 +5,19 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Tensor};
 use serde::Serialize;
 
-use crate::data::Images;
+use crate::data::{ImageShape, Images};
 use crate::error::Result;
 use crate::model::fused::Part;
-use crate::model::{Backend, Composed, Fused, Params, VitConfig};
-use crate::optim::{self, Config, Optimizer};
+use crate::model::{Backend, Composed, Fused, ModelConfig, Params, VitConfig};
+use crate::optim::{self, Optimizer};
 use crate::train;
 
 /// What is measured.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    pub model: VitConfig,
+    pub model: ModelConfig,
+    /// Of the images.
+    pub input: ImageShape,
     /// Images of a step.
     pub batch: usize,
     pub threads: usize,
@@ -74,27 +76,29 @@ pub struct PartTime {
 /// A model or optimizer that cannot be built.
 pub fn measure(settings: &Settings, images: &Images) -> Result<Report> {
     let indices: Vec<u32> = (0..settings.batch as u32).collect();
-    let params = Params::init(&settings.model, 0, &Device::Cpu)?;
+    let input = settings.input;
+    let mut params = Params::init(settings.model.layout(input), 0)?;
     let entry = optim::find(&settings.optim)?;
     let rule = (entry.build)(&(entry.defaults)())?;
-    let mut optimizer = Optimizer::new(params.vars().to_vec(), Config { lr: 1e-3, weight_decay: 0.0, rule })?;
-    let mut grad = vec![0.0; params.count()];
+    let mut optimizer = Optimizer::new(params.layout().clone(), 0.0, rule)?;
+    let mut grad = vec![0.0; params.values.len()];
+    let vit = VitConfig::from(settings.model.clone());
     let mut fused = None;
     let mut composed;
     let backend: &mut dyn Backend = match settings.composed {
-        None => fused.insert(Fused::new(&settings.model, settings.threads)?),
+        None => fused.insert(Fused::new(&vit, input, settings.threads)?),
         Some(shard) => {
-            composed = Composed::new(&settings.model, &Device::Cpu, shard)?;
+            composed = Composed::new(&vit, input, &Device::Cpu, shard)?;
             &mut composed
         }
     };
-    backend.load(&params)?;
+    backend.load(&params.values)?;
     let mut in_optimizer = Duration::ZERO;
     let mut step = |backend: &mut dyn Backend| -> Result<()> {
         backend.gradient(images, &indices, &|_| (), &mut grad)?;
         let start = Instant::now();
-        optimizer.apply(&params.unflatten(&grad)?)?;
-        backend.load(&params)?;
+        optimizer.step(1e-3, &mut params.values, &grad)?;
+        backend.load(&params.values)?;
         in_optimizer = start.elapsed();
         Ok(())
     };
@@ -116,7 +120,7 @@ pub fn measure(settings: &Settings, images: &Images) -> Result<Report> {
     let peak_memory_mib = peak_memory_mib();
     let rate = |times: &[f64], i: usize| settings.batch as f64 / times[i];
     let training_images_per_second = rate(&training, 0);
-    let flops = settings.model.training_flops();
+    let flops = settings.model.training_flops(input);
     let gflops = |flops: u64| flops as f64 * training_images_per_second / 1e9;
     let peak_gflops = peak_gflops()?;
     // The composed operations compute the whole graph.

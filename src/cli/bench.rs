@@ -77,6 +77,7 @@ pub(super) fn run(args: BenchArgs) -> Result<()> {
         Batch::Size(n) => usage!("--batch {n} is more than the {} training images there are", images.len()),
     };
     let settings = Settings {
+        input: spec.dataset.shape(),
         model: spec.model,
         batch,
         threads: args.machine.threads()?,
@@ -92,8 +93,9 @@ fn text(settings: &Settings, r: &Report) -> String {
     let model = &settings.model;
     let (train, eval) = (r.training_images_per_second, r.evaluation_images_per_second);
     let mut out = format!(
-        "ViT {} parameters, batch {}, {} threads, {} operations, {} on {}\n\n",
-        model.num_params(),
+        "{} of {} parameters, batch {}, {} threads, {} operations, {} on {}\n\n",
+        model.label(),
+        model.num_params(settings.input),
         r.batch,
         r.threads,
         r.backend,

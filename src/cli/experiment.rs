@@ -68,7 +68,7 @@ impl Experiment<'_> {
         }
         let quiet = self.args.quiet;
         let signals = Signals::listen()?;
-        let mut costs: Vec<Cost> = plan.runs.iter().map(|run| Cost::in_flops(&run.spec.model)).collect();
+        let mut costs: Vec<Cost> = plan.runs.iter().map(|run| Cost::in_flops(&run.spec)).collect();
         if self.announce && !quiet {
             let estimate = Estimate::measure(&plan, &machine, jobs)?;
             let forecast = dry_run::forecast(&plan, &estimate, &machine, jobs);

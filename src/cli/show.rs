@@ -4,7 +4,6 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use candle_core::Device;
 
 use super::console::clock;
 use super::{print, quoted};
@@ -45,7 +44,7 @@ fn describe(dir: &Path) -> Result<String> {
     let spec = crate::experiment::session::stored_spec(dir)?;
     let meta = Meta::read(dir)?;
     let locked = RunDir::is_locked(dir);
-    let checkpoint = dir.join(CHECKPOINT).exists().then(|| Checkpoint::read(&dir.join(CHECKPOINT), &Device::Cpu));
+    let checkpoint = dir.join(CHECKPOINT).exists().then(|| Checkpoint::read(&dir.join(CHECKPOINT)));
     let mut text = format!("{}\n", dir.display());
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<11} {value}");

@@ -19,7 +19,7 @@ pub use layers::{MAX_SETTINGS, parse_assignment, read_table, read_text};
 
 use crate::data::DatasetKind;
 use crate::error::Result;
-use crate::model::VitConfig;
+use crate::model::ModelConfig;
 use crate::optim::{self, BoxedRule};
 use crate::usage;
 
@@ -47,8 +47,8 @@ pub struct RunSpec {
     /// The optimizer's own hyperparameters, all of them.
     #[serde(flatten)]
     pub hyper: toml::Table,
-    /// Sizes of the model.
-    pub model: VitConfig,
+    /// The model and its sizes.
+    pub model: ModelConfig,
 }
 
 /// Images of a step.
@@ -155,7 +155,7 @@ impl Default for RunSpec {
             lr: 1e-3,
             weight_decay: 0.0,
             hyper: (adam.defaults)(),
-            model: VitConfig::default(),
+            model: ModelConfig::default(),
         }
     }
 }
@@ -197,7 +197,7 @@ impl RunSpec {
     /// # Errors
     /// A [`UsageError`](crate::error::UsageError) that names the setting, its value and what it must be.
     pub fn validate(&self) -> Result<()> {
-        self.model.validate()?;
+        self.model.validate(self.dataset.shape())?;
         optim::check_not_negative("lr", self.lr)?;
         optim::check_not_negative("weight_decay", self.weight_decay)?;
         self.rule()?;
@@ -207,6 +207,11 @@ impl RunSpec {
     /// The optimizer's rule with its hyperparameters.
     pub fn rule(&self) -> Result<BoxedRule> {
         (optim::find(&self.optim)?.build)(&self.hyper)
+    }
+
+    /// Number of parameters of its model.
+    pub fn num_params(&self) -> usize {
+        self.model.num_params(self.dataset.shape())
     }
 
     /// All settings as TOML: a configuration file that gives this run again.

@@ -12,7 +12,10 @@ use rayon::prelude::*;
 
 use super::glyphs::{GLYPHS, Stroke};
 use super::idx::{self, Kind};
-use super::{Dataset, DatasetKind, Images, PIXELS, SIDE, hashes_of, rng};
+use super::{Dataset, DatasetKind, Images, MNIST_SHAPE, hashes_of, rng};
+
+const SIDE: usize = MNIST_SHAPE.width;
+const PIXELS: usize = MNIST_SHAPE.pixels();
 
 /// Seed of the data set: part of what `digits` means.
 const SEED: u64 = 1998;

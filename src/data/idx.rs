@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
-use super::{CLASSES, PIXELS, SIDE};
+use super::{ImageShape, MNIST_SHAPE};
 use crate::error::Result;
 
 /// What an IDX file holds.
@@ -27,7 +27,7 @@ impl Kind {
     /// The header of a file of `n` items.
     pub fn header(self, n: usize) -> Vec<u8> {
         let words = match self {
-            Kind::Images => vec![0x803, n as u32, SIDE as u32, SIDE as u32],
+            Kind::Images => vec![0x803, n as u32, MNIST_SHAPE.height as u32, MNIST_SHAPE.width as u32],
             Kind::Labels => vec![0x801, n as u32],
         };
         words.iter().flat_map(|word| word.to_be_bytes()).collect()
@@ -36,7 +36,7 @@ impl Kind {
     /// Bytes of one item.
     fn item(self) -> usize {
         match self {
-            Kind::Images => PIXELS,
+            Kind::Images => MNIST_SHAPE.pixels(),
             Kind::Labels => 1,
         }
     }
@@ -120,7 +120,7 @@ fn parse(
         return Err(format!("is cut off: it holds {have} of the {n} {noun} that its header announces"));
     }
     if kind == Kind::Labels
-        && let Some(i) = values.iter().position(|&label| usize::from(label) >= CLASSES)
+        && let Some(i) = values.iter().position(|&label| usize::from(label) >= MNIST_SHAPE.classes)
     {
         return Err(format!("has the label {} at position {i}, and labels are 0 to 9", values[i]));
     }
@@ -148,8 +148,9 @@ fn read_header(
     if header.len() < size {
         return Err(format!("is cut off: it has {} of the {size} bytes of the header", header.len()));
     }
-    if words[2..].iter().any(|&side| side as usize != SIDE) {
-        return Err(format!("holds images of {}×{} pixels instead of {SIDE}×{SIDE}", words[2], words[3]));
+    let ImageShape { height, width, .. } = MNIST_SHAPE;
+    if words[2..].iter().zip([height, width]).any(|(&found, wanted)| found as usize != wanted) {
+        return Err(format!("holds images of {}×{} pixels instead of {height}×{width}", words[2], words[3]));
     }
     let n = words[1] as usize;
     if n > max {

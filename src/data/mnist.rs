@@ -149,12 +149,12 @@ fn load_split(dir: &Path, images: &File, labels: &File) -> Result<(Images, [[u8;
     let (label_path, label_contents) = read(labels)?;
     let (image_path, image_contents) = read(images)?;
     let split = Images { pixels: image_contents.values, labels: label_contents.values };
-    if split.pixels.len() / super::PIXELS != split.labels.len() {
+    if split.pixels.len() / super::MNIST_SHAPE.pixels() != split.labels.len() {
         bail!(
             "{} holds {} images but {} holds {} labels; delete both and run 'snr-bench data' to fetch them again, or use \
              --dataset digits",
             image_path.display(),
-            split.pixels.len() / super::PIXELS,
+            split.pixels.len() / super::MNIST_SHAPE.pixels(),
             label_path.display(),
             split.labels.len(),
         );

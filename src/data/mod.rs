@@ -24,12 +24,23 @@ pub use batches::order;
 
 use crate::error::Result;
 
-/// Height and width of every image.
-pub const SIDE: usize = 28;
-/// Pixels of an image.
-pub const PIXELS: usize = SIDE * SIDE;
-/// Number of classes.
-pub const CLASSES: usize = 10;
+/// What a model must know of the images: one channel, and as many classes as labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ImageShape {
+    pub height: usize,
+    pub width: usize,
+    pub classes: usize,
+}
+
+impl ImageShape {
+    /// Pixels of an image.
+    pub const fn pixels(&self) -> usize {
+        self.height * self.width
+    }
+}
+
+/// MNIST's shape, which the drawn digits have too.
+pub const MNIST_SHAPE: ImageShape = ImageShape { height: 28, width: 28, classes: 10 };
 
 /// A data set that a run can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
@@ -58,6 +69,13 @@ impl DatasetKind {
         }
     }
 
+    /// Size of the images and number of classes, known before they are loaded.
+    pub fn shape(self) -> ImageShape {
+        match self {
+            DatasetKind::Mnist | DatasetKind::Digits => MNIST_SHAPE,
+        }
+    }
+
     /// Number of training and of test images, known before they are loaded.
     pub fn sizes(self) -> (usize, usize) {
         match self {
@@ -69,9 +87,9 @@ impl DatasetKind {
 /// Images with their labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Images {
-    /// `[n, 28, 28]`, row-major, 0 = black background, 255 = white ink.
+    /// `[n, height, width]`, row-major, 0 = black background, 255 = white ink.
     pub pixels: Vec<u8>,
-    /// `[n]`, each 0 to 9.
+    /// `[n]`, each less than the number of classes.
     pub labels: Vec<u8>,
 }
 
@@ -86,9 +104,10 @@ impl Images {
         self.labels.is_empty()
     }
 
-    /// The pixels of image `i`, `[28, 28]` row-major.
+    /// The pixels of image `i`, `[height, width]` row-major.
     pub fn image(&self, i: usize) -> &[u8] {
-        &self.pixels[i * PIXELS..][..PIXELS]
+        let size = self.pixels.len() / self.labels.len();
+        &self.pixels[i * size..][..size]
     }
 }
 

@@ -7,10 +7,10 @@ use super::pace::makespan;
 use super::{Cost, Machine, Plan};
 use crate::bench::repeat;
 use crate::config::{Batch, RunSpec};
-use crate::data::{CLASSES, Images, PIXELS};
+use crate::data::Images;
 use crate::error::Result;
 use crate::model::Params;
-use crate::optim::{Config, Optimizer};
+use crate::optim::Optimizer;
 use crate::train::training_images;
 
 /// How long all measurements of an experiment take together, where the machine is fast enough for three of each.
@@ -85,23 +85,21 @@ fn measure_at_once(spec: &RunSpec, machine: &Machine, jobs: usize, time: Duratio
 /// Medians over the repetitions that fit into `time`, on images that mean nothing: what they show takes no time.
 fn measure(spec: &RunSpec, machine: &Machine, time: Duration) -> Result<Cost> {
     let n = measured_images(spec);
-    let pixels = (0..IMAGES * PIXELS).map(|i| (i % 251) as u8).collect();
-    let images = Images { pixels, labels: (0..IMAGES).map(|i| (i % CLASSES) as u8).collect() };
+    let input = spec.dataset.shape();
+    let pixels = (0..IMAGES * input.pixels()).map(|i| (i % 251) as u8).collect();
+    let images = Images { pixels, labels: (0..IMAGES).map(|i| (i % input.classes) as u8).collect() };
     let indices: Vec<u32> = (0..IMAGES as u32).collect();
-    let params = Params::init(&spec.model, 0, &machine.device)?;
-    let config = Config { lr: spec.lr, weight_decay: spec.weight_decay, rule: spec.rule()? };
-    let mut optimizer = Optimizer::new(params.vars().to_vec(), config)?;
-    let mut backend = machine.backend(&spec.model)?;
-    backend.load(&params)?;
-    let mut grad = vec![0.0; params.count()];
+    let mut params = Params::init(spec.model.layout(input), 0)?;
+    let mut optimizer = Optimizer::new(params.layout().clone(), spec.weight_decay, spec.rule()?)?;
+    let mut backend = spec.model.backend(input, &machine.device, machine.threads)?;
+    backend.load(&params.values)?;
+    let mut grad = vec![0.0; params.values.len()];
     let mut steps = Vec::new();
     let gradients = repeat(time.mul_f64(0.7), || {
         backend.gradient(&images, &indices[..n], &|_| (), &mut grad)?;
         let start = Instant::now();
-        params.to_flat()?;
-        optimizer.apply(&params.unflatten(&grad)?)?;
-        params.to_flat()?;
-        backend.load(&params)?;
+        optimizer.step(spec.lr, &mut params.values, &grad)?;
+        backend.load(&params.values)?;
         steps.push(start.elapsed().as_secs_f64());
         Ok(())
     })?;

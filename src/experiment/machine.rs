@@ -2,8 +2,6 @@
 
 use candle_core::{Device, DeviceLocation};
 
-use crate::error::Result;
-use crate::model::{Backend, Composed, Fused, VitConfig};
 
 /// What runs compute with. Changes no result but for another device's rounding.
 #[derive(Clone, Debug)]
@@ -18,17 +16,6 @@ impl Machine {
     /// The part of it that each of `jobs` runs at once has: its share of the threads, but one at least.
     pub fn divided(&self, jobs: usize) -> Self {
         Self { threads: (self.threads / jobs.max(1)).max(1), device: self.device.clone() }
-    }
-
-    /// What computes gradients there: fused operations on the CPU, operations composed of Candle's elsewhere.
-    ///
-    /// # Errors
-    /// A model that cannot be built, or threads that cannot be started.
-    pub fn backend(&self, model: &VitConfig) -> Result<Box<dyn Backend>> {
-        match &self.device {
-            Device::Cpu => Ok(Box::new(Fused::new(model, self.threads)?)),
-            device => Ok(Box::new(Composed::new(model, device, Composed::SHARD)?)),
-        }
     }
 
     /// The device as `meta.json` names it: `cpu`, `cuda:0`, `metal`.

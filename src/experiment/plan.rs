@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
 
 use super::session;
 use super::work::Work;
@@ -111,7 +110,7 @@ fn stand(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(Standing,
     match session::where_to_start(spec, dir)? {
         Start::Fresh => Ok((Standing::New, all)),
         Start::Resume => {
-            let progress = Checkpoint::read(&dir.join(CHECKPOINT), &Device::Cpu)?.progress;
+            let progress = Checkpoint::read(&dir.join(CHECKPOINT))?.progress;
             progress.check_settings(spec, dir)?;
             Ok((Standing::Begun(progress.epochs()), Work::left(spec, Some(&progress))?))
         }

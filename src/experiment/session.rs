@@ -99,15 +99,14 @@ impl Session<'_> {
         (dir, start): (RunDir, Start),
         observer: &dyn Observer,
     ) -> Result<Summary> {
-        let backend = self.machine.backend(&spec.model)?;
+        let backend = spec.model.backend(spec.dataset.shape(), &self.machine.device, self.machine.threads)?;
         let meta = Meta::new(spec, data, self.machine.device_name(), self.machine.threads);
         let checkpoint = match (self.checkpoint_every, spec.batch) {
             (Some(epochs), _) => Every::Epochs(epochs),
             (None, Batch::Full) => Every::Time,
             (None, Batch::Size(_)) => Every::Epochs(1),
         };
-        let device = self.machine.device.clone();
-        let options = Options { device, backend, checkpoint, stop: self.stop, observer };
+        let options = Options { backend, checkpoint, stop: self.stop, observer };
         Trainer::new(spec, data, &dir, meta, options, start)?.run()
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::config::{Batch, RunSpec, Validation};
 use crate::error::Result;
-use crate::model::VitConfig;
 use crate::train::checkpoint::Progress;
 use crate::train::{State, training_images};
 
@@ -62,9 +61,10 @@ impl Cost {
     pub const NONE: Self = Self { trained: 0.0, step: 0.0, validated: 0.0 };
 
     /// In floating-point operations of the matrix products, beside which those of a step are few.
-    pub fn in_flops(model: &VitConfig) -> Self {
-        let flops = |count: crate::model::Flops| count.executed as f64;
-        Self { trained: flops(model.training_flops()), step: 0.0, validated: flops(model.evaluation_flops()) }
+    pub fn in_flops(spec: &RunSpec) -> Self {
+        let (model, input) = (&spec.model, spec.dataset.shape());
+        let trained = model.training_flops(input).executed as f64;
+        Self { trained, step: 0.0, validated: model.evaluation_flops(input).executed as f64 }
     }
 
     /// What `work` costs.

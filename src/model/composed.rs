@@ -4,9 +4,11 @@ use anyhow::Context;
 use candle_core::{D, DType, Device, Tensor, Var};
 
 use super::vit::Vit;
-use super::{Backend, Params, Totals, VitConfig};
-use crate::data::{Images, PIXELS, SIDE};
+use super::params::vars;
+use super::{Backend, Totals, VitConfig};
+use crate::data::{ImageShape, Images};
 use crate::error::Result;
+use crate::ops::cross_entropy;
 
 /// [`Backend`] over [`Vit`]: shards of images one after another, each with its own graph.
 ///
@@ -14,6 +16,7 @@ use crate::error::Result;
 /// samples: memory depends on the shard alone, and the result does not depend on threads.
 pub struct Composed {
     config: VitConfig,
+    input: ImageShape,
     device: Device,
     shard: usize,
     loaded: Option<Loaded>,
@@ -31,10 +34,10 @@ impl Composed {
     pub const SHARD: usize = 512;
 
     /// A backend for models of `config` on `device`, which takes `shard` images at a time.
-    pub fn new(config: &VitConfig, device: &Device, shard: usize) -> Result<Self> {
-        config.validate()?;
+    pub fn new(config: &VitConfig, input: ImageShape, device: &Device, shard: usize) -> Result<Self> {
+        config.validate(input)?;
         anyhow::ensure!(shard > 0, "a shard of 0 images never ends; take {}", Self::SHARD);
-        Ok(Self { config: config.clone(), device: device.clone(), shard, loaded: None })
+        Ok(Self { config: config.clone(), input, device: device.clone(), shard, loaded: None })
     }
 
     fn loaded(&self) -> Result<&Loaded> {
@@ -47,7 +50,7 @@ impl Composed {
         let labels: Vec<u32> = shard.iter().map(|&i| u32::from(images.labels[i as usize])).collect();
         let (pixels, labels) = self.to_device(pixels, labels)?;
         let logits = self.loaded()?.vit.forward(&pixels)?;
-        let losses = cross_entropy(&logits, &labels)?;
+        let losses = cross_entropy::composed(&logits, &labels)?;
         let correct = logits.argmax(D::Minus1)?.eq(&labels)?.to_vec1::<u8>()?;
         let totals = Totals {
             loss: losses.to_vec1::<f32>()?.into_iter().map(f64::from).sum(),
@@ -57,27 +60,20 @@ impl Composed {
         Ok((losses, totals))
     }
 
-    /// Pixels as `[n, 28, 28]` f32 in 0 to 1, labels as `[n]`.
+    /// Pixels as `[n, 1, height, width]` f32 in 0 to 1, labels as `[n]`.
     fn to_device(&self, pixels: Vec<u8>, labels: Vec<u32>) -> Result<(Tensor, Tensor)> {
-        let n = pixels.len() / PIXELS;
-        let pixels = Tensor::from_vec(pixels, (n, SIDE, SIDE), &self.device)?;
+        let ImageShape { height, width, .. } = self.input;
+        let n = labels.len();
+        let pixels = Tensor::from_vec(pixels, (n, 1, height, width), &self.device)?;
         Ok(((pixels.to_dtype(DType::F32)? / 255.0)?, Tensor::from_vec(labels, n, &self.device)?))
     }
 }
 
-/// −log softmax(logits)\[label\] in nats: logits `[n, 10]`, labels `[n]` → `[n]`. The maximum is taken out of the
-/// exponentials, so that large logits do not overflow; NaN and infinity come out as NaN or infinity.
-fn cross_entropy(logits: &Tensor, labels: &Tensor) -> candle_core::Result<Tensor> {
-    let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
-    let log_sum = shifted.exp()?.sum(D::Minus1)?.log()?;
-    let own = shifted.gather(&labels.unsqueeze(1)?, 1)?.squeeze(1)?;
-    log_sum - own
-}
-
 impl Backend for Composed {
-    fn load(&mut self, params: &Params) -> Result<()> {
-        let vit = Vit::new(&self.config, params.var_builder(&self.device))?;
-        let vars = params.iter().map(|(name, var)| (name.to_string(), var.clone())).collect();
+    fn load(&mut self, params: &[f32]) -> Result<()> {
+        let vars = vars(&self.config.layout(self.input), params, &self.device)?;
+        let tensors = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
+        let vit = Vit::new(&self.config, self.input, tensors)?;
         self.loaded = Some(Loaded { vit, vars });
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! softmax, GELU and sums over rows are left out, as is usual.
 
 use super::VitConfig;
-use crate::data::CLASSES;
+use crate::data::ImageShape;
 
 /// Operations for one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,29 +15,29 @@ pub struct Flops {
 
 impl VitConfig {
     /// Forward pass.
-    pub fn evaluation_flops(&self) -> Flops {
-        let tokens = self.num_tokens();
-        let all = self.depth as u64 * self.block_flops(tokens);
-        let executed = all - self.block_flops(tokens) + self.block_flops(1);
-        let rest = self.patch_flops() + product(1, self.embed_dim, CLASSES);
+    pub fn evaluation_flops(&self, input: ImageShape) -> Flops {
+        let tokens = self.num_tokens(input);
+        let all = self.depth as u64 * self.block_flops(tokens, tokens);
+        let executed = all - self.block_flops(tokens, tokens) + self.block_flops(tokens, 1);
+        let rest = self.patch_flops(input) + product(1, self.embed_dim, input.classes);
         Flops { whole: all + rest, executed: executed + rest }
     }
 
     /// Forward and backward pass: every product has two in the backward pass, but for the gradient of the pixels, which
     /// nobody needs.
-    pub fn training_flops(&self) -> Flops {
-        let Flops { whole, executed } = self.evaluation_flops();
-        let pixels = self.patch_flops();
+    pub fn training_flops(&self, input: ImageShape) -> Flops {
+        let Flops { whole, executed } = self.evaluation_flops(input);
+        let pixels = self.patch_flops(input);
         Flops { whole: 3 * whole - pixels, executed: 3 * executed - pixels }
     }
 
-    fn patch_flops(&self) -> u64 {
-        product(self.num_patches(), self.patch_size.pow(2), self.embed_dim)
+    fn patch_flops(&self, input: ImageShape) -> u64 {
+        product(self.num_patches(input), self.patch_size.pow(2), self.embed_dim)
     }
 
-    /// A block of whose outputs only `queries` are needed.
-    fn block_flops(&self, queries: usize) -> u64 {
-        let (tokens, d) = (self.num_tokens(), self.embed_dim);
+    /// A block over `tokens`, of whose outputs only `queries` are needed.
+    fn block_flops(&self, tokens: usize, queries: usize) -> u64 {
+        let d = self.embed_dim;
         let (key_value, query_proj) = (product(tokens, d, 2 * d), 2 * product(queries, d, d));
         // Scores and weighted values, over all heads together.
         let attention = 2 * product(queries, d, tokens);
@@ -53,6 +53,7 @@ fn product(m: usize, k: usize, n: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::MNIST_SHAPE;
 
     /// By hand for the default model: 34 and 20 million.
     #[test]
@@ -62,10 +63,10 @@ mod tests {
         let (patch, head) = (2 * 49 * 16 * 64, 2 * 64 * 10);
         let config = VitConfig::default();
         assert_eq!(
-            config.evaluation_flops(),
+            config.evaluation_flops(MNIST_SHAPE),
             Flops { whole: 2 * block + patch + head, executed: block + last + patch + head }
         );
-        let training = config.training_flops();
+        let training = config.training_flops(MNIST_SHAPE);
         assert_eq!(training.whole, 3 * (2 * block + head) + 2 * patch);
         assert_eq!((training.whole / 1_000_000, training.executed / 1_000_000), (33, 19));
     }

@@ -1,117 +1,59 @@
-//! The parameters of a model: named, ordered, on one device.
+//! The parameters of a model: one flat vector with its [`Layout`].
 
-use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use candle_core::{DType, Device, Tensor, Var};
-use candle_nn::VarBuilder;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal, Uniform};
 use sha2::{Digest, Sha256};
 
-use super::VitConfig;
+use super::{Init, Layout, Parameter};
 use crate::error::Result;
 
-/// All parameters of one model in timm's order (see [`VitConfig::parameters`]), as Candle variables.
+/// All parameters of one model in the order of its [`Layout`].
+#[derive(Clone, Debug, PartialEq)]
 pub struct Params {
-    names: Vec<String>,
-    vars: Vec<Var>,
+    layout: Arc<Layout>,
+    /// All values, one parameter after another.
+    pub values: Vec<f32>,
 }
 
 impl Params {
-    /// Initial parameters. Every tensor has its own random stream, keyed by `seed` and the tensor's name, so that they
-    /// do not depend on order, device or threads:
-    /// linear layers and the patch projection U(±1/√fan_in) for weight and bias (PyTorch's default), class token and
-    /// positions N(0, 0.02²), norms 1 and 0.
-    pub fn init(config: &VitConfig, seed: u64, device: &Device) -> Result<Self> {
-        let shapes = config.parameters();
-        let fan_in: HashMap<&str, usize> = shapes
-            .iter()
-            .filter_map(|(name, shape)| Some((name.strip_suffix(".weight")?, shape[1..].iter().product())))
-            .collect();
-        let tensors = shapes.iter().map(|(name, shape)| {
-            let mut rng = stream(seed, name);
-            let count = shape.iter().product();
-            let layer = name.rsplit_once('.').map_or("", |(layer, _)| layer);
-            let values: Vec<f32> = if !name.contains('.') {
-                let normal = Normal::new(0.0f32, 0.02).context("normal distribution")?;
-                normal.sample_iter(&mut rng).take(count).collect()
-            } else if layer.ends_with("norm") || layer.ends_with("norm1") || layer.ends_with("norm2") {
-                vec![if name.ends_with("weight") { 1.0 } else { 0.0 }; count]
-            } else {
-                let bound = 1.0 / (fan_in[layer] as f32).sqrt();
-                let uniform = Uniform::new(-bound, bound).context("uniform distribution")?;
-                uniform.sample_iter(&mut rng).take(count).collect()
-            };
-            Ok((name.clone(), Tensor::from_vec(values, shape.as_slice(), device)?))
-        });
-        Self::from_tensors(tensors.collect::<Result<_>>()?)
-    }
-
-    fn from_tensors(list: Vec<(String, Tensor)>) -> Result<Self> {
-        let (names, tensors): (Vec<_>, Vec<_>) = list.into_iter().unzip();
-        let vars = tensors.iter().map(Var::from_tensor).collect::<candle_core::Result<_>>()?;
-        Ok(Self { names, vars })
-    }
-
-    /// The names, in order.
-    pub fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    /// The variables, in the order of [`names`](Self::names).
-    pub fn vars(&self) -> &[Var] {
-        &self.vars
-    }
-
-    /// Name and variable of every parameter.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Var)> {
-        self.names.iter().map(String::as_str).zip(&self.vars)
-    }
-
-    /// Number of scalars.
-    pub fn count(&self) -> usize {
-        self.vars.iter().map(|v| v.elem_count()).sum()
-    }
-
-    /// All values one after another.
-    pub fn to_flat(&self) -> Result<Vec<f32>> {
-        let mut flat = Vec::with_capacity(self.count());
-        for var in &self.vars {
-            flat.extend(var.flatten_all()?.to_vec1::<f32>()?);
+    /// Initial parameters, as the layout says. Every tensor has its own random stream, keyed by `seed` and the tensor's
+    /// name, so that they do not depend on order, device or threads.
+    pub fn init(layout: Layout, seed: u64) -> Result<Self> {
+        let mut values = Vec::with_capacity(layout.len());
+        for Parameter { name, range, init, .. } in layout.iter() {
+            let rng = stream(seed, name);
+            match *init {
+                Init::Constant(value) => values.extend(std::iter::repeat_n(value, range.len())),
+                Init::Normal { sd } => {
+                    let normal = Normal::new(0.0, sd).context("normal distribution")?;
+                    values.extend(normal.sample_iter(rng).take(range.len()));
+                }
+                Init::Uniform { bound } => {
+                    let uniform = Uniform::new(-bound, bound).context("uniform distribution")?;
+                    values.extend(uniform.sample_iter(rng).take(range.len()));
+                }
+            }
         }
-        Ok(flat)
+        Ok(Self { layout: Arc::new(layout), values })
     }
 
-    /// Cuts a flat gradient (see [`Backend::gradient`](super::Backend::gradient)) into one tensor a parameter.
-    pub fn unflatten(&self, flat: &[f32]) -> Result<Vec<Tensor>> {
-        let mut rest = flat;
-        let tensors = self.vars.iter().map(|var| {
-            let (head, tail) = rest.split_at(var.elem_count());
-            rest = tail;
-            Tensor::from_slice(head, var.shape(), var.device())
-        });
-        Ok(tensors.collect::<candle_core::Result<_>>()?)
-    }
-
-    /// A builder for Candle modules that share these variables: their gradients arrive here.
-    pub fn var_builder(&self, device: &Device) -> VarBuilder<'static> {
-        let map = self.iter().map(|(name, var)| (name.to_string(), var.as_tensor().clone())).collect();
-        VarBuilder::from_tensors(map, DType::F32, device)
-    }
-
-    /// Reads the parameters of `config` from a safetensors file with timm's names.
+    /// Reads the parameters of a model from a safetensors file with timm's names.
     ///
     /// # Errors
     /// An unreadable file, or a tensor that is missing or has another shape.
-    pub fn load(path: &Path, config: &VitConfig, device: &Device) -> Result<Self> {
-        let mut tensors = candle_core::safetensors::load(path, device)
+    pub fn load(path: &Path, layout: Layout) -> Result<Self> {
+        let mut tensors = candle_core::safetensors::load(path, &Device::Cpu)
             .with_context(|| format!("cannot read the parameters in {}", path.display()))?;
-        let list = config.parameters().into_iter().map(|(name, shape)| {
+        let mut values = Vec::with_capacity(layout.len());
+        for Parameter { name, shape, .. } in layout.iter() {
             let tensor = tensors
-                .remove(&name)
+                .remove(name)
                 .with_context(|| format!("{} has no tensor '{name}'; is it from another model?", path.display()))?;
             anyhow::ensure!(
                 tensor.dims() == shape,
@@ -119,15 +61,44 @@ impl Params {
                 path.display(),
                 tensor.dims()
             );
-            Ok((name, tensor.to_dtype(DType::F32)?))
-        });
-        Self::from_tensors(list.collect::<Result<_>>()?)
+            values.extend(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?);
+        }
+        Ok(Self { layout: Arc::new(layout), values })
     }
 
-    /// The parameters by name, as [`candle_core::safetensors::save`] and timm's `load_state_dict` want them.
-    pub fn tensors(&self) -> HashMap<String, Tensor> {
-        self.iter().map(|(name, var)| (name.to_string(), var.as_tensor().clone())).collect()
+    /// Names, shapes and places.
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
     }
+
+    /// Every parameter with its values.
+    pub fn iter(&self) -> impl Iterator<Item = (&Parameter, &[f32])> {
+        self.layout.iter().map(|parameter| (parameter, &self.values[parameter.range.clone()]))
+    }
+
+    /// The values of one parameter, to be changed.
+    ///
+    /// # Panics
+    /// If there is no parameter of that name.
+    pub fn get_mut(&mut self, name: &str) -> &mut [f32] {
+        &mut self.values[self.layout.range(name)]
+    }
+
+}
+
+/// Copies of flat `params` as Candle variables on `device`, by name and in order.
+pub(super) fn vars(layout: &Layout, params: &[f32], device: &Device) -> Result<Vec<(String, Var)>> {
+    anyhow::ensure!(
+        params.len() == layout.len(),
+        "{} parameters were given to a model of {}; they belong to another configuration",
+        params.len(),
+        layout.len()
+    );
+    let var = |Parameter { name, shape, range, .. }: &Parameter| {
+        let tensor = Tensor::from_slice(&params[range.clone()], shape.as_slice(), device)?;
+        Ok((name.clone(), Var::from_tensor(&tensor)?))
+    };
+    layout.iter().map(var).collect()
 }
 
 /// The random stream of `(seed, name)`.

@@ -6,8 +6,39 @@
 //! ```
 
 use candle_core::{D, Result, Tensor};
+use serde::{Deserialize, Serialize};
 
-use crate::model::Totals;
+
+/// Sums over the samples of a batch or of a data set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Sum of the samples' cross-entropies, in nats.
+    pub loss: f64,
+    /// Samples whose largest logit is their label's.
+    pub correct: u64,
+    /// Number of samples.
+    pub samples: u64,
+}
+
+impl Totals {
+    /// Mean cross-entropy in nats.
+    pub fn mean_loss(&self) -> f64 {
+        self.loss / self.samples as f64
+    }
+
+    /// Share of correct samples, 0 to 1.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.samples as f64
+    }
+}
+
+impl std::ops::AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.loss += other.loss;
+        self.correct += other.correct;
+        self.samples += other.samples;
+    }
+}
 
 /// The totals over the samples; where `gradient` says so, logits ← dz.
 pub fn forward_backward(logits: &mut [f32], labels: impl ExactSizeIterator<Item = u8>, gradient: bool) -> Totals {
@@ -31,9 +62,8 @@ pub fn forward_backward(logits: &mut [f32], labels: impl ExactSizeIterator<Item 
     totals
 }
 
-/// The sum's forward pass in Candle: logits `[n, classes]`, labels `[n]` of u32.
+/// Each sample's loss in Candle: logits `[n, classes]`, labels `[n]` of u32 → `[n]`.
 pub fn composed(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    // Not log_softmax alone: gather picks the label's entry, and its gradient flows back.
     let log_p = candle_nn::ops::log_softmax(logits, D::Minus1)?;
-    log_p.gather(&labels.unsqueeze(1)?, 1)?.sum_all()?.neg()
+    log_p.gather(&labels.unsqueeze(1)?, 1)?.squeeze(1)?.neg()
 }

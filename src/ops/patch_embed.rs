@@ -12,11 +12,12 @@ use candle_core::{Result, Tensor};
 use super::buffer::Buffer;
 use super::linear::add_rows;
 use super::matmul::{Dims, Left, Out, Packed, Right, matmul};
-use crate::data::SIDE;
 
 /// Weight, and what is added to every token, laid out for the forward pass.
 pub struct PatchEmbed {
     patch: usize,
+    /// Pixels of a row of the image.
+    row: usize,
     tokens: usize,
     width: usize,
     /// Wᵀ, `[patch², width]`.
@@ -26,10 +27,10 @@ pub struct PatchEmbed {
 }
 
 impl PatchEmbed {
-    /// A layer of zeros for patches of `patch`² pixels.
-    pub fn new(patch: usize, width: usize) -> Self {
-        let tokens = (SIDE / patch).pow(2) + 1;
-        Self { patch, tokens, width, weight: Packed::new(patch * patch, width), offset: Buffer::zeros(tokens * width) }
+    /// A layer of zeros for patches of `patch`² pixels of images `[height, row]`.
+    pub fn new((height, row): (usize, usize), patch: usize, width: usize) -> Self {
+        let tokens = (height / patch) * (row / patch) + 1;
+        Self { patch, row, tokens, width, weight: Packed::new(patch * patch, width), offset: Buffer::zeros(tokens * width) }
     }
 
     /// Elements of u for one image.
@@ -48,13 +49,13 @@ impl PatchEmbed {
         }
     }
 
-    /// u `[tokens, patch²]` ← the patches of one image `[28, 28]`; that of the class token is left alone (zero).
+    /// u `[tokens, patch²]` ← the patches of one image `[height, row]`; that of the class token is left alone (zero).
     pub fn patches(&self, image: &[u8], u: &mut [f32]) {
-        let (p, across) = (self.patch, SIDE / self.patch);
+        let (p, across) = (self.patch, self.row / self.patch);
         for (t, u) in u.chunks_exact_mut(p * p).skip(1).enumerate() {
-            let corner = t / across * p * SIDE + t % across * p;
+            let corner = t / across * p * self.row + t % across * p;
             for (row, u) in u.chunks_exact_mut(p).enumerate() {
-                for (u, &pixel) in u.iter_mut().zip(&image[corner + row * SIDE..][..p]) {
+                for (u, &pixel) in u.iter_mut().zip(&image[corner + row * self.row..][..p]) {
                     *u = f32::from(pixel) * (1.0 / 255.0);
                 }
             }
@@ -90,14 +91,14 @@ impl PatchEmbed {
     }
 }
 
-/// The same in Candle: image `[n, 1, 28, 28]`, weight `[width, 1, patch, patch]`, cls `[1, 1, width]`, pos
+/// The same in Candle: image `[n, 1, height, row]`, weight `[width, 1, patch, patch]`, cls `[1, 1, width]`, pos
 /// `[1, tokens, width]`. Patches are cut by reshaping: a convolution would compute the same, more slowly.
 pub fn composed(image: &Tensor, weight: &Tensor, bias: &Tensor, cls: &Tensor, pos: &Tensor) -> Result<Tensor> {
-    let (n, (width, _, p, _)) = (image.dim(0)?, weight.dims4()?);
-    let across = SIDE / p;
-    let patches = image.reshape((n, across, p, across, p))?.permute((0, 1, 3, 2, 4))?.contiguous()?;
-    let u = patches.reshape((n * across * across, p * p))?;
+    let ((n, _, height, row), (width, _, p, _)) = (image.dims4()?, weight.dims4()?);
+    let (down, across) = (height / p, row / p);
+    let patches = image.reshape((n, down, p, across, p))?.permute((0, 1, 3, 2, 4))?.contiguous()?;
+    let u = patches.reshape((n * down * across, p * p))?;
     let x = super::linear::composed(&u, &weight.reshape((width, p * p))?, bias)?;
     let cls = cls.broadcast_as((n, 1, width))?;
-    Tensor::cat(&[&cls, &x.reshape((n, across * across, width))?], 1)?.broadcast_add(pos)
+    Tensor::cat(&[&cls, &x.reshape((n, down * across, width))?], 1)?.broadcast_add(pos)
 }

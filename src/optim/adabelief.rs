@@ -12,14 +12,11 @@
 //! Reference: Zhuang et al., *AdaBelief Optimizer*, 2020, <https://arxiv.org/abs/2010.07468>. As in `optax.adabelief`
 //! with eps = eps_root; without the rectification that the authors' PyTorch package turns on by default.
 
-use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::optimizer::check_adam_like;
-use super::{Optimizer, Rule, bias_correction};
-
-/// AdaBelief over variables.
-pub type AdaBelief = Optimizer<AdaBeliefRule>;
+use super::rule::{AdamFactors, check_adam_like};
+use super::{Elementwise, Registered};
+use crate::error::Result;
 
 /// Hyperparameters of [AdaBelief](self).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,24 +36,34 @@ impl Default for AdaBeliefRule {
     }
 }
 
-impl Rule for AdaBeliefRule {
-    fn slots(&self) -> &'static [&'static str] {
-        &["exp_avg", "exp_avg_var"]
-    }
+impl Registered for AdaBeliefRule {
+    const NAME: &'static str = "adabelief";
+    const LABEL: &'static str = "AdaBelief";
+    const HELP: &'static [(&'static str, &'static str)] = &[
+        ("beta1", "decay rate of the running mean of the gradient"),
+        ("beta2", "decay rate of the running mean of (g − m)²"),
+        ("eps", "added to s in every step, and to the root in the denominator"),
+    ];
+}
 
-    fn validate(&self) -> crate::error::Result<()> {
+impl Elementwise for AdaBeliefRule {
+    type State = [f32; 2];
+    type Factors = AdamFactors;
+    const SLOTS: &'static [&'static str] = &["exp_avg", "exp_avg_var"];
+
+    fn validate(&self) -> Result<()> {
         check_adam_like(self.beta1, self.beta2, self.eps)
     }
 
-    fn step(&self, t: u64, g: &Tensor, state: &mut [Tensor]) -> Result<Tensor> {
-        let (beta1, beta2) = (self.beta1, self.beta2);
-        let m = ((&state[0] * beta1)? + (g * (1.0 - beta1))?)?;
-        let surprise = (g - &m)?.sqr()?;
-        let s = (((&state[1] * beta2)? + (surprise * (1.0 - beta2))?)? + self.eps)?;
-        let m_hat = (&m / bias_correction(beta1, t))?;
-        let s_hat = (&s / bias_correction(beta2, t))?;
-        state[0] = m;
-        state[1] = s;
-        m_hat / (s_hat.sqrt()? + self.eps)?
+    fn factors(&self, t: u64) -> AdamFactors {
+        AdamFactors::new(self.beta1, self.beta2, self.eps, t)
+    }
+
+    #[inline(always)]
+    fn step(f: AdamFactors, g: f32, [m, s]: &mut [f32; 2]) -> f32 {
+        *m = *m * f.beta1 + g * f.rest1;
+        let surprise = g - *m;
+        *s = *s * f.beta2 + surprise * surprise * f.rest2 + f.eps;
+        *m * f.correct1 / ((*s * f.correct2).sqrt() + f.eps)
     }
 }

@@ -9,14 +9,11 @@
 //! Reference: Kingma & Ba, *Adam: A Method for Stochastic Optimization*, 2014, <https://arxiv.org/abs/1412.6980>.
 //! Agrees with `torch.optim.Adam`; optax writes the same. Keras adds ε before the bias correction ("ε hat"), this does not.
 
-use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::optimizer::check_adam_like;
-use super::{Optimizer, Rule, bias_correction};
-
-/// Adam over variables.
-pub type Adam = Optimizer<AdamRule>;
+use super::rule::{AdamFactors, check_adam_like};
+use super::{Elementwise, Registered};
+use crate::error::Result;
 
 /// Hyperparameters of [Adam](self).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,23 +33,33 @@ impl Default for AdamRule {
     }
 }
 
-impl Rule for AdamRule {
-    fn slots(&self) -> &'static [&'static str] {
-        &["exp_avg", "exp_avg_sq"]
-    }
+impl Registered for AdamRule {
+    const NAME: &'static str = "adam";
+    const LABEL: &'static str = "Adam";
+    const HELP: &'static [(&'static str, &'static str)] = &[
+        ("beta1", "decay rate of the running mean of the gradient"),
+        ("beta2", "decay rate of the running mean of the squared gradient"),
+        ("eps", "added to the root in the denominator"),
+    ];
+}
 
-    fn validate(&self) -> crate::error::Result<()> {
+impl Elementwise for AdamRule {
+    type State = [f32; 2];
+    type Factors = AdamFactors;
+    const SLOTS: &'static [&'static str] = &["exp_avg", "exp_avg_sq"];
+
+    fn validate(&self) -> Result<()> {
         check_adam_like(self.beta1, self.beta2, self.eps)
     }
 
-    fn step(&self, t: u64, g: &Tensor, state: &mut [Tensor]) -> Result<Tensor> {
-        let (beta1, beta2) = (self.beta1, self.beta2);
-        let m = ((&state[0] * beta1)? + (g * (1.0 - beta1))?)?;
-        let v = ((&state[1] * beta2)? + (g.sqr()? * (1.0 - beta2))?)?;
-        let m_hat = (&m / bias_correction(beta1, t))?;
-        let v_hat = (&v / bias_correction(beta2, t))?;
-        state[0] = m;
-        state[1] = v;
-        m_hat / (v_hat.sqrt()? + self.eps)?
+    fn factors(&self, t: u64) -> AdamFactors {
+        AdamFactors::new(self.beta1, self.beta2, self.eps, t)
+    }
+
+    #[inline(always)]
+    fn step(f: AdamFactors, g: f32, [m, v]: &mut [f32; 2]) -> f32 {
+        *m = *m * f.beta1 + g * f.rest1;
+        *v = *v * f.beta2 + g * g * f.rest2;
+        *m * f.correct1 / ((*v * f.correct2).sqrt() + f.eps)
     }
 }

@@ -1,28 +1,46 @@
-//! Optimizers: one file each, its equations on top, and the registry that CLI, configurations, tests and charts read.
+//! Optimizers: one file each, its equations on top; command line, configurations, tests and charts read the list below.
 //!
-//! An optimizer is a [`Rule`]: how one tensor's gradient becomes the step of that tensor. [`Optimizer`] carries a rule
-//! over all parameters of a model; it implements [`candle_nn::Optimizer`], so any of them stands where `AdamW` stood.
-//! Adding one is a new file and a line in [`REGISTRY`].
+//! An optimizer is a [`Rule`] over the flat vector of all parameters; most are [`Elementwise`] and no more than their
+//! formula. [`Optimizer`] carries a rule with its state through a training run. [`CandleOptimizer`] makes any of them a
+//! [`candle_nn::Optimizer`], so that it stands where `AdamW` stood. Adding one is a new file and a line below.
 //!
 //! Notation in every file, after Kingma & Ba: θ parameters, g gradient, t = 1, 2, … the step, everything elementwise.
 //! Weight decay is decoupled (Loshchilov & Hutter): θ ← θ·(1 − lr·wd) before the step.
 
-pub mod adabelief;
-pub mod adam;
+mod candle;
 mod optimizer;
 mod registry;
-pub mod sgd;
-pub mod snradam;
+mod rule;
 
-pub use adabelief::{AdaBelief, AdaBeliefRule};
-pub use adam::{Adam, AdamRule};
-pub use optimizer::{Config, Optimizer, Rule};
-pub use registry::{BoxedRule, Entry, REGISTRY, find, names};
-pub use sgd::{Sgd, SgdRule};
-pub use snradam::{Centering, SnrAdam, SnrAdamRule};
+pub use candle::{CandleOptimizer, Config};
+pub use optimizer::{Optimizer, StateTensor};
+pub use registry::{BoxedRule, Entry, Registered, find, names};
+pub use rule::{ElementState, Elementwise, Rule, Slot, Step};
+pub use snradam::Centering;
 
 use crate::error::Result;
 use crate::usage;
+
+macro_rules! optimizers {
+    ($($file:ident::$rule:ident / $over_variables:ident,)*) => {
+        $(
+            pub mod $file;
+            pub use $file::$rule;
+            #[doc = concat!("[`", stringify!($rule), "`] over Candle variables.")]
+            pub type $over_variables = CandleOptimizer<$rule>;
+        )*
+
+        /// Every optimizer, in the order in which charts and tables show them.
+        pub const REGISTRY: &[Entry] = &[$(registry::entry::<$rule>()),*];
+    };
+}
+
+optimizers! {
+    adam::AdamRule / Adam,
+    snradam::SnrAdamRule / SnrAdam,
+    adabelief::AdaBeliefRule / AdaBelief,
+    sgd::SgdRule / Sgd,
+}
 
 /// Checks that a decay rate lies in [0, 1).
 pub(crate) fn check_rate(name: &str, value: f64) -> Result<()> {

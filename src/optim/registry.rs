@@ -1,47 +1,52 @@
-//! The registry of optimizers.
+//! What the rest of the program knows of an optimizer.
 
-use super::optimizer::Settings;
-use super::{AdaBeliefRule, AdamRule, Rule, SgdRule, SnrAdamRule};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{REGISTRY, Rule};
 use crate::error::{Result, nearest};
 use crate::usage;
 
 /// A rule chosen at run time.
 pub type BoxedRule = Box<dyn Rule>;
 
-/// What CLI, configurations, tests and charts know of an optimizer.
+/// A rule that can be chosen by name. Its fields are its hyperparameters: they are read from a configuration and written
+/// back, and each is a flag of the command line.
+pub trait Registered: Rule + Default + Serialize + DeserializeOwned + 'static {
+    /// As `--optim` names it.
+    const NAME: &'static str;
+    /// As charts and reports write it.
+    const LABEL: &'static str;
+    /// A help text for each hyperparameter.
+    const HELP: &'static [(&'static str, &'static str)];
+}
+
+/// A registered optimizer.
 pub struct Entry {
     /// As `--optim` names it.
     pub name: &'static str,
     /// As charts and reports write it.
     pub label: &'static str,
-    /// One line for help texts.
-    pub summary: &'static str,
+    /// A help text for each hyperparameter.
+    pub help: &'static [(&'static str, &'static str)],
     /// Its hyperparameters with their defaults (beside `lr` and `weight_decay`, which all have).
     pub defaults: fn() -> toml::Table,
     /// The rule for a full table of hyperparameters.
     pub build: fn(&toml::Table) -> Result<BoxedRule>,
 }
 
-/// Every optimizer, in the order in which charts and tables show them.
-pub const REGISTRY: &[Entry] = &[
-    entry::<AdamRule>("adam", "Adam", "Kingma & Ba, 2014"),
-    entry::<SnrAdamRule>("snradam", "SNRAdam", "Adam over the running variance of the gradient, 2023"),
-    entry::<AdaBeliefRule>("adabelief", "AdaBelief", "Zhuang et al., 2020"),
-    entry::<SgdRule>("sgd", "SGD", "gradient descent with momentum"),
-];
-
-const fn entry<R: Settings>(name: &'static str, label: &'static str, summary: &'static str) -> Entry {
-    Entry { name, label, summary, defaults: defaults::<R>, build: build::<R> }
+pub(super) const fn entry<R: Registered>() -> Entry {
+    Entry { name: R::NAME, label: R::LABEL, help: R::HELP, defaults: defaults::<R>, build: build::<R> }
 }
 
-fn defaults<R: Settings>() -> toml::Table {
+fn defaults<R: Registered>() -> toml::Table {
     toml::Table::try_from(R::default()).expect("hyperparameters are a table")
 }
 
-fn build<R: Settings>(table: &toml::Table) -> Result<BoxedRule> {
+fn build<R: Registered>(table: &toml::Table) -> Result<BoxedRule> {
     let rule: R = match table.clone().try_into() {
         Ok(rule) => rule,
-        Err(e) => usage!("hyperparameters of the optimizer: {}", e.message()),
+        Err(e) => usage!("hyperparameters of {}: {}", R::NAME, e.message()),
     };
     rule.validate()?;
     Ok(Box::new(rule))

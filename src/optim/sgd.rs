@@ -8,13 +8,10 @@
 //! Reference: Sutskever et al., *On the importance of initialization and momentum in deep learning*, 2013; written as in
 //! `torch.optim.SGD` (no dampening, no Nesterov): the learning rate stands outside the buffer.
 
-use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Optimizer, Rule, check_rate};
-
-/// SGD with momentum over variables.
-pub type Sgd = Optimizer<SgdRule>;
+use super::{Elementwise, Registered, check_rate};
+use crate::error::Result;
 
 /// Hyperparameters of [SGD](self).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,18 +27,31 @@ impl Default for SgdRule {
     }
 }
 
-impl Rule for SgdRule {
-    fn slots(&self) -> &'static [&'static str] {
-        &["momentum_buffer"]
-    }
+impl Registered for SgdRule {
+    const NAME: &'static str = "sgd";
+    const LABEL: &'static str = "SGD";
+    const HELP: &'static [(&'static str, &'static str)] = &[
+        ("momentum", "share of the last step that the next one keeps; 0 is plain gradient descent"),
+    ];
+}
 
-    fn validate(&self) -> crate::error::Result<()> {
+impl Elementwise for SgdRule {
+    type State = [f32; 1];
+    type Factors = f32;
+    const SLOTS: &'static [&'static str] = &["momentum_buffer"];
+
+    fn validate(&self) -> Result<()> {
         check_rate("momentum", self.momentum)
     }
 
+    fn factors(&self, _t: u64) -> f32 {
+        self.momentum as f32
+    }
+
     /// The buffer starts from 0, which makes b = g at t = 1 as well.
-    fn step(&self, _t: u64, g: &Tensor, state: &mut [Tensor]) -> Result<Tensor> {
-        state[0] = ((&state[0] * self.momentum)? + g)?;
-        Ok(state[0].clone())
+    #[inline(always)]
+    fn step(momentum: f32, g: f32, [b]: &mut [f32; 1]) -> f32 {
+        *b = *b * momentum + g;
+        *b
     }
 }

@@ -36,14 +36,11 @@
 //! # }
 //! ```
 
-use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::optimizer::check_adam_like;
-use super::{Optimizer, Rule, bias_correction};
-
-/// SNRAdam over variables.
-pub type SnrAdam = Optimizer<SnrAdamRule>;
+use super::rule::check_adam_like;
+use super::{Elementwise, Registered, bias_correction};
+use crate::error::Result;
 
 /// What the variance of the gradient is taken around.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,33 +78,61 @@ impl Default for SnrAdamRule {
     }
 }
 
-impl Rule for SnrAdamRule {
-    /// m̂ and ŝ: kept with their bias corrected, so that m̂ before a step *is* the centre c, 0 at the first.
-    fn slots(&self) -> &'static [&'static str] {
-        &["mean", "variance"]
-    }
+impl Registered for SnrAdamRule {
+    const NAME: &'static str = "snradam";
+    const LABEL: &'static str = "SNRAdam";
+    const HELP: &'static [(&'static str, &'static str)] = &[
+        ("beta1", "decay rate of the running mean of the gradient"),
+        ("beta2", "decay rate of the running variance of the gradient"),
+        ("eps", "added to the root in the denominator"),
+        ("centering", "what the variance is taken around: previous, current or moments"),
+    ];
+}
 
-    fn validate(&self) -> crate::error::Result<()> {
+/// What all elements share in a step.
+#[derive(Clone, Copy, Debug)]
+pub struct SnrAdamFactors {
+    keep1: f32,
+    newest1: f32,
+    keep2: f32,
+    newest2: f32,
+    eps: f32,
+    /// g − c times this is the deviation: 1, or 1 − w with the current centre.
+    centre: f32,
+    moments: bool,
+}
+
+impl Elementwise for SnrAdamRule {
+    type State = [f32; 2];
+    type Factors = SnrAdamFactors;
+    /// m̂ and ŝ: kept with their bias corrected, so that m̂ before a step *is* the centre c, 0 at the first.
+    const SLOTS: &'static [&'static str] = &["mean", "variance"];
+
+    fn validate(&self) -> Result<()> {
         check_adam_like(self.beta1, self.beta2, self.eps)
     }
 
-    fn step(&self, t: u64, g: &Tensor, state: &mut [Tensor]) -> Result<Tensor> {
+    fn factors(&self, t: u64) -> SnrAdamFactors {
         let (w1, w2) = (newest_weight(self.beta1, t), newest_weight(self.beta2, t));
-        let c = &state[0];
-        let deviation = match self.centering {
-            Centering::Previous => (g - c)?,
-            Centering::Current => ((g - c)? * (1.0 - w1))?, // = g − m̂, without its rounding
-            Centering::Moments => g.clone(),
-        };
-        let m_hat = ((c * (1.0 - w1))? + (g * w1)?)?;
-        let s_hat = ((&state[1] * (1.0 - w2))? + (deviation.sqr()? * w2)?)?;
-        let variance = match self.centering {
-            Centering::Moments => (&s_hat - m_hat.sqr()?)?.relu()?,
-            Centering::Previous | Centering::Current => s_hat.clone(),
-        };
-        state[0] = m_hat.clone();
-        state[1] = s_hat;
-        m_hat / (variance.sqrt()? + self.eps)?
+        SnrAdamFactors {
+            keep1: (1.0 - w1) as f32,
+            newest1: w1 as f32,
+            keep2: (1.0 - w2) as f32,
+            newest2: w2 as f32,
+            eps: self.eps as f32,
+            centre: if self.centering == Centering::Current { (1.0 - w1) as f32 } else { 1.0 },
+            moments: self.centering == Centering::Moments,
+        }
+    }
+
+    #[inline(always)]
+    fn step(f: SnrAdamFactors, g: f32, [m_hat, s_hat]: &mut [f32; 2]) -> f32 {
+        // With the current centre this is g − m̂, without its rounding.
+        let deviation = if f.moments { g } else { (g - *m_hat) * f.centre };
+        *m_hat = *m_hat * f.keep1 + g * f.newest1;
+        *s_hat = *s_hat * f.keep2 + deviation * deviation * f.newest2;
+        let variance = if f.moments { (*s_hat - *m_hat * *m_hat).max(0.0) } else { *s_hat };
+        *m_hat / (variance.sqrt() + f.eps)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::X;
 use super::chart::{MIN_SEEDS, Metric};
 use crate::config::{Batch, RunSpec, Validation};
-use crate::group::{Arm, Group, batch, short_hash, unusual_sizes};
+use crate::group::{Arm, Group, batch, short_hash};
 use crate::number::{number, thousands};
 
 /// "Training loss on MNIST, batch 4096".
@@ -62,8 +62,8 @@ fn data(group: &Group) -> String {
 /// "ViT of 105,098 parameters; batch 4096, lr 0.001".
 fn settings(group: &Group) -> String {
     let first = spec(group);
-    let mut text = format!("ViT of {} parameters", thousands(&first.model.num_params().to_string()));
-    for (what, _, size) in unusual_sizes(&first.model) {
+    let mut text = format!("{} of {} parameters", first.model.label(), thousands(&first.num_params().to_string()));
+    for (what, _, size) in first.model.unusual() {
         text += &format!(", {what} {size}");
     }
     text += &format!("; {}", batch(first));

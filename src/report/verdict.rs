@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Page, cautions, count, list, tables};
 use crate::compare::{Comparison, GroupFindings, Judgement, Verdict};
-use crate::config::Batch;
+use crate::config::{Batch, RunSpec};
 use crate::group::{Group, short_hash};
 use crate::number::{number, thousands};
 use crate::train::State;
@@ -71,8 +71,8 @@ fn data(page: &Page) -> String {
 }
 
 fn models(page: &Page) -> String {
-    let of = |params: usize| format!("ViT of {} parameters", thousands(&params.to_string()));
-    distinct(page.runs().map(|run| of(run.spec.model.num_params()))).join(", ")
+    let of = |spec: &RunSpec| format!("{} of {} parameters", spec.model.label(), thousands(&spec.num_params().to_string()));
+    distinct(page.runs().map(|run| of(&run.spec))).join(", ")
 }
 
 fn hardware(page: &Page) -> Vec<String> {

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::{RunDir, State};
 use crate::error::Result;
 use crate::model::{Params, Totals};
-use crate::optim::{BoxedRule, Optimizer};
+use crate::optim::{BoxedRule, Optimizer, StateTensor};
 use crate::train::Row;
 
 /// File name of the checkpoint in a run directory.
@@ -98,18 +97,18 @@ mod rows_as_csv {
 }
 
 /// A tensor's bytes for safetensors.
-struct Bytes {
-    shape: Vec<usize>,
+struct Bytes<'a> {
+    shape: &'a [usize],
     data: Vec<u8>,
 }
 
-impl View for &Bytes {
+impl View for &Bytes<'_> {
     fn dtype(&self) -> Dtype {
         Dtype::F32
     }
 
     fn shape(&self) -> &[usize] {
-        &self.shape
+        self.shape
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
@@ -121,9 +120,8 @@ impl View for &Bytes {
     }
 }
 
-fn bytes(tensor: &Tensor) -> Result<Bytes> {
-    let data = tensor.flatten_all()?.to_vec1::<f32>()?.iter().flat_map(|x| x.to_le_bytes()).collect();
-    Ok(Bytes { shape: tensor.dims().to_vec(), data })
+fn bytes<'a>(shape: &'a [usize], values: &[f32]) -> Bytes<'a> {
+    Bytes { shape, data: values.iter().flat_map(|x| x.to_le_bytes()).collect() }
 }
 
 fn digest<'a>(progress: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
@@ -142,11 +140,11 @@ fn digest<'a>(progress: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>
 /// See [`atomic::write`](crate::atomic::write).
 pub fn save(dir: &RunDir, params: &Params, optimizer: &Optimizer<BoxedRule>, progress: &Progress) -> Result<()> {
     let mut tensors = BTreeMap::new();
-    for (name, var) in params.iter() {
-        tensors.insert(format!("model.{name}"), bytes(var)?);
+    for (parameter, values) in params.iter() {
+        tensors.insert(format!("model.{}", parameter.name), bytes(&parameter.shape, values));
     }
-    for (slot, i, tensor) in optimizer.state() {
-        tensors.insert(format!("optim.{slot}.{}", params.names()[i]), bytes(tensor)?);
+    for StateTensor { name, shape, values } in optimizer.state() {
+        tensors.insert(format!("optim.{name}"), bytes(shape, values));
     }
     let json = serde_json::to_string(progress)?;
     let sha256 = digest(&json, tensors.iter().map(|(name, t)| (name.as_str(), t.data.as_slice())));
@@ -157,7 +155,8 @@ pub fn save(dir: &RunDir, params: &Params, optimizer: &Optimizer<BoxedRule>, pro
 
 /// Writes the parameters alone, under timm's names.
 pub fn save_model(dir: &RunDir, params: &Params) -> Result<()> {
-    let tensors = params.iter().map(|(name, var)| Ok((name, bytes(var)?))).collect::<Result<BTreeMap<_, _>>>()?;
+    let tensors = params.iter().map(|(parameter, values)| (&parameter.name, bytes(&parameter.shape, values)));
+    let tensors: BTreeMap<_, _> = tensors.collect();
     dir.write(MODEL, &safetensors::serialize(&tensors, None).context("cannot serialise the parameters")?)
 }
 
@@ -165,7 +164,8 @@ pub fn save_model(dir: &RunDir, params: &Params) -> Result<()> {
 pub struct Checkpoint {
     /// How far the run is.
     pub progress: Progress,
-    tensors: HashMap<String, Tensor>,
+    /// Shape and values by name.
+    tensors: HashMap<String, (Vec<usize>, Vec<f32>)>,
 }
 
 impl Checkpoint {
@@ -173,15 +173,15 @@ impl Checkpoint {
     ///
     /// # Errors
     /// A file that is missing, cut off, changed, or not a checkpoint of snr-bench.
-    pub fn read(path: &Path, device: &Device) -> Result<Self> {
+    pub fn read(path: &Path) -> Result<Self> {
         let file = std::fs::read(path).with_context(|| format!("cannot read the checkpoint {}", path.display()))?;
-        Self::parse(&file, device).with_context(|| {
+        Self::parse(&file).with_context(|| {
             format!("{} cannot be resumed from; start the run anew with --force, or restore the file", path.display())
         })
     }
 
     /// Reads a checkpoint from the bytes of its file.
-    pub fn parse(file: &[u8], device: &Device) -> Result<Self> {
+    pub fn parse(file: &[u8]) -> Result<Self> {
         let (_, header) = SafeTensors::read_metadata(file).context("it is cut off or not a checkpoint")?;
         let header = header.metadata().as_ref().context("it is not a checkpoint of snr-bench")?;
         let (Some(json), Some(sha256)) = (header.get("snr-bench"), header.get("sha256")) else {
@@ -195,9 +195,8 @@ impl Checkpoint {
         let progress = serde_json::from_str(json).context("it was written by another version of snr-bench")?;
         let tensors = list.iter().map(|(name, view)| {
             ensure!(view.dtype() == Dtype::F32, "tensor '{name}' is not f32");
-            let values: Vec<f32> =
-                view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            Ok((name.clone(), Tensor::from_vec(values, view.shape(), device)?))
+            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            Ok((name.clone(), (view.shape().to_vec(), values)))
         });
         Ok(Self { progress, tensors: tensors.collect::<Result<_>>()? })
     }
@@ -206,20 +205,19 @@ impl Checkpoint {
     ///
     /// # Errors
     /// A tensor that is missing or has another shape: a checkpoint of another model or optimizer.
-    pub fn restore(mut self, params: &Params, optimizer: &mut Optimizer<BoxedRule>) -> Result<Progress> {
-        let mut take =
-            |name: String| self.tensors.remove(&name).with_context(|| format!("the checkpoint has no '{name}'"));
-        for (name, var) in params.iter() {
-            let tensor = take(format!("model.{name}"))?;
-            ensure!(
-                tensor.shape() == var.shape(),
-                "the checkpoint's '{name}' has shape {:?} where the model has {:?}",
-                tensor.dims(),
-                var.dims()
-            );
-            var.set(&tensor)?;
+    pub fn restore(mut self, params: &mut Params, optimizer: &mut Optimizer<BoxedRule>) -> Result<Progress> {
+        let mut take = |name: String, shape: &[usize]| {
+            let (found, values) =
+                self.tensors.remove(&name).with_context(|| format!("the checkpoint has no '{name}'"))?;
+            ensure!(found == shape, "the checkpoint's '{name}' has shape {found:?} where the run has {shape:?}");
+            Ok(values)
+        };
+        let layout = params.layout().clone();
+        for parameter in layout.iter() {
+            let values = take(format!("model.{}", parameter.name), &parameter.shape)?;
+            params.values[parameter.range.clone()].copy_from_slice(&values);
         }
-        optimizer.restore(self.progress.step, |slot, i| take(format!("optim.{slot}.{}", params.names()[i])))?;
+        optimizer.restore(self.progress.step, |name, shape| take(format!("optim.{name}"), shape))?;
         Ok(self.progress)
     }
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use candle_core::Device;
 
 use super::checkpoint::{self, Checkpoint, EpochProgress, Progress};
 use super::{Meta, Row, RunDir, State};
@@ -12,14 +11,12 @@ use crate::config::{Batch, RunSpec, Validation};
 use crate::data::{self, Dataset, Images};
 use crate::error::Result;
 use crate::model::{Backend, Params, Totals};
-use crate::optim::{BoxedRule, Config, Optimizer};
+use crate::optim::{BoxedRule, Optimizer};
 use crate::usage;
 
 /// What a run does beside training, and with what. None of it changes a result, except that another device rounds
 /// differently.
 pub struct Options<'a> {
-    /// Where the parameters live.
-    pub device: Device,
     /// Computes losses and gradients.
     pub backend: Box<dyn Backend>,
     /// How often a checkpoint is written.
@@ -107,6 +104,8 @@ pub struct Trainer<'a> {
     optimizer: Optimizer<BoxedRule>,
     progress: Progress,
     grad: Vec<f32>,
+    /// The parameters before a step.
+    before: Vec<f32>,
     fresh: bool,
     /// When this session began, less what earlier ones took.
     began: Instant,
@@ -129,18 +128,18 @@ impl<'a> Trainer<'a> {
         start: Start,
     ) -> Result<Self> {
         training_images(spec, data.train.len())?;
-        let params = Params::init(&spec.model, spec.seed, &options.device)?;
-        let config = Config { lr: spec.lr, weight_decay: spec.weight_decay, rule: spec.rule()? };
-        let mut optimizer = Optimizer::new(params.vars().to_vec(), config)?;
+        let mut params = Params::init(spec.model.layout(spec.dataset.shape()), spec.seed)?;
+        let mut optimizer = Optimizer::new(params.layout().clone(), spec.weight_decay, spec.rule()?)?;
         let progress = match start {
             Start::Fresh => Progress::new(spec, data),
             Start::Resume => {
-                let checkpoint = Checkpoint::read(&dir.file(checkpoint::CHECKPOINT), &options.device)?;
+                let checkpoint = Checkpoint::read(&dir.file(checkpoint::CHECKPOINT))?;
                 checkpoint.progress.check_resumable(spec, data, dir)?;
-                checkpoint.restore(&params, &mut optimizer)?
+                checkpoint.restore(&mut params, &mut optimizer)?
             }
         };
-        let grad = vec![0.0; params.count()];
+        let grad = vec![0.0; params.values.len()];
+        let before = grad.clone();
         let now = Instant::now();
         let earlier = Duration::try_from_secs_f64(progress.wall_seconds).unwrap_or_default();
         let began = now.checked_sub(earlier).unwrap_or(now);
@@ -156,6 +155,7 @@ impl<'a> Trainer<'a> {
             optimizer,
             progress,
             grad,
+            before,
             fresh,
             began,
             saved: now,
@@ -210,7 +210,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn train(&mut self) -> Result<Outcome> {
-        self.options.backend.load(&self.params)?;
+        self.options.backend.load(&self.params.values)?;
         if self.progress.rows.is_empty() && self.end_epoch()? {
             return Ok(Outcome::Diverged);
         }
@@ -257,11 +257,10 @@ impl<'a> Trainer<'a> {
         self.progress.samples_seen += totals.samples;
         let finite = totals.loss.is_finite() && grad_norm.is_finite();
         if finite {
-            let before = self.params.to_flat()?;
-            self.optimizer.apply(&self.params.unflatten(&self.grad)?)?;
-            let after = self.params.to_flat()?;
-            epoch.update_norm += norm(after.iter().zip(&before).map(|(a, b)| a - b));
-            self.options.backend.load(&self.params)?;
+            self.before.copy_from_slice(&self.params.values);
+            self.optimizer.step(self.spec.lr, &mut self.params.values, &self.grad)?;
+            epoch.update_norm += norm(self.params.values.iter().zip(&self.before).map(|(a, b)| a - b));
+            self.options.backend.load(&self.params.values)?;
             self.progress.step += 1;
             observer.step(self.progress.step);
         }
@@ -274,7 +273,15 @@ impl<'a> Trainer<'a> {
         let start = Instant::now();
         let observer = self.options.observer;
         let (images, indices) = validation(self.spec, self.data);
+        // A rule may evaluate other parameters than it trains: the backend has them only for so long.
+        let averaged = self.optimizer.evaluation_params(&self.params.values);
+        if let Some(averaged) = &averaged {
+            self.options.backend.load(averaged)?;
+        }
         let validated = self.options.backend.evaluate(images, &indices, &|t| observer.validated(t))?;
+        if averaged.is_some() {
+            self.options.backend.load(&self.params.values)?;
+        }
         let done = std::mem::take(&mut self.progress.epoch);
         let mean = |sum: f64| (done.batches > 0).then(|| sum / done.batches as f64);
         let row = Row {
@@ -288,7 +295,7 @@ impl<'a> Trainer<'a> {
             val_accuracy: validated.accuracy(),
             grad_norm: mean(done.grad_norm),
             update_norm: mean(done.update_norm),
-            param_norm: norm(self.params.to_flat()?.into_iter()),
+            param_norm: norm(self.params.values.iter().copied()),
             epoch_seconds: done.seconds + start.elapsed().as_secs_f64(),
             wall_seconds: self.began.elapsed().as_secs_f64(),
         };

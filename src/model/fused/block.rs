@@ -9,6 +9,7 @@
 
 use super::layout::{Affine, BlockLayout};
 use super::profile::{Clock, Part};
+use crate::data::ImageShape;
 use crate::model::VitConfig;
 use crate::ops::attention::{self, Saved, Shape};
 use crate::ops::buffer::Buffer;
@@ -63,8 +64,14 @@ pub struct Scratch {
 
 impl Block {
     /// A block of zeros for shards of at most `images`.
-    pub fn new(config: &VitConfig, layout: BlockLayout, class_only: bool, images: usize) -> Self {
-        let (d, hidden, tokens) = (config.embed_dim, config.hidden_dim(), config.num_tokens());
+    pub fn new(
+        config: &VitConfig,
+        input: ImageShape,
+        layout: BlockLayout,
+        class_only: bool,
+        images: usize,
+    ) -> Self {
+        let (d, hidden, tokens) = (config.embed_dim, config.hidden_dim(), config.num_tokens(input));
         let queries = if class_only { 1 } else { tokens };
         Self {
             layout,

@@ -1,9 +1,8 @@
-//! Where each layer's parameters lie in the flat vector of all parameters and of their gradient.
+//! Where each layer's parameters lie in the flat vector: the ranges of the model's [`Layout`](crate::model::Layout).
 
 use std::ops::Range;
 
-use crate::data::CLASSES;
-use crate::model::VitConfig;
+use crate::model::Layout;
 
 /// A layer's weight and the bias behind it.
 #[derive(Clone, Debug)]
@@ -13,9 +12,22 @@ pub struct Affine {
 }
 
 impl Affine {
+    fn new(layout: &Layout, name: &str) -> Self {
+        let range = |part| layout.range(&format!("{name}.{part}"));
+        Self { weight: range("weight"), bias: range("bias") }
+    }
+
     /// Weight and bias together.
     pub fn both(&self) -> Range<usize> {
         self.weight.start..self.bias.end
+    }
+
+    /// The first of three equal parts, and the other two.
+    fn split_off_third(self) -> (Self, Self) {
+        let cut = |range: &Range<usize>| range.start + range.len() / 3;
+        let (w, b) = (cut(&self.weight), cut(&self.bias));
+        let first = Self { weight: self.weight.start..w, bias: self.bias.start..b };
+        (first, Self { weight: w..self.weight.end, bias: b..self.bias.end })
     }
 }
 
@@ -31,9 +43,25 @@ pub struct BlockLayout {
     pub fc2: Affine,
 }
 
+impl BlockLayout {
+    fn new(layout: &Layout, block: usize) -> Self {
+        let layer = |name| Affine::new(layout, &format!("blocks.{block}.{name}"));
+        let (query, key_value) = layer("attn.qkv").split_off_third();
+        Self {
+            norm1: layer("norm1"),
+            query,
+            key_value,
+            proj: layer("attn.proj"),
+            norm2: layer("norm2"),
+            fc1: layer("mlp.fc1"),
+            fc2: layer("mlp.fc2"),
+        }
+    }
+}
+
 /// All layers.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub struct VitLayout {
     pub cls: Range<usize>,
     pub pos: Range<usize>,
     pub patch: Affine,
@@ -44,34 +72,17 @@ pub struct Layout {
     pub len: usize,
 }
 
-impl Layout {
-    /// The order of [`VitConfig::parameters`].
-    pub fn new(config: &VitConfig) -> Self {
-        let (d, hidden) = (config.embed_dim, config.hidden_dim());
-        let mut len = 0;
-        let mut take = |count: usize| {
-            len += count;
-            len - count..len
-        };
-        let (cls, pos) = (take(d), take(config.num_tokens() * d));
-        let mut affine = |weight, bias| Affine { weight: take(weight), bias: take(bias) };
-        let patch = affine(d * config.patch_size.pow(2), d);
-        let blocks = (0..config.depth).map(|_| {
-            let norm1 = affine(d, d);
-            let qkv = affine(3 * d * d, 3 * d);
-            let ((w, cut), (b, bias_cut)) = ((&qkv.weight, qkv.weight.start + d * d), (&qkv.bias, qkv.bias.start + d));
-            BlockLayout {
-                norm1,
-                query: Affine { weight: w.start..cut, bias: b.start..bias_cut },
-                key_value: Affine { weight: cut..w.end, bias: bias_cut..b.end },
-                proj: affine(d * d, d),
-                norm2: affine(d, d),
-                fc1: affine(hidden * d, hidden),
-                fc2: affine(d * hidden, d),
-            }
-        });
-        let blocks = blocks.collect();
-        let (norm, head) = (affine(d, d), affine(CLASSES * d, CLASSES));
-        Self { cls, pos, patch, blocks, norm, head, len }
+impl VitLayout {
+    /// Of a Vision Transformer with so many blocks.
+    pub fn new(layout: &Layout, depth: usize) -> Self {
+        Self {
+            cls: layout.range("cls_token"),
+            pos: layout.range("pos_embed"),
+            patch: Affine::new(layout, "patch_embed.proj"),
+            blocks: (0..depth).map(|block| BlockLayout::new(layout, block)).collect(),
+            norm: Affine::new(layout, "norm"),
+            head: Affine::new(layout, "head"),
+            len: layout.len(),
+        }
     }
 }

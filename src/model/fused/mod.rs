@@ -18,12 +18,13 @@ pub use profile::{Part, Profile};
 use self::net::{Net, Workspace};
 use self::profile::Clock;
 use self::reduce::{GROUPS, Reducer, SHARD, groups};
-use super::{Backend, Params, Totals, VitConfig};
-use crate::data::{CLASSES, Images};
+use super::{Backend, Totals, VitConfig};
+use crate::data::{ImageShape, Images};
 use crate::error::Result;
 
 /// The fused CPU backend.
 pub struct Fused {
+    input: ImageShape,
     net: Net,
     workers: Vec<Workspace>,
     reducer: Reducer,
@@ -38,14 +39,15 @@ impl Fused {
     ///
     /// # Errors
     /// A configuration that [`VitConfig::validate`] refuses, or threads that cannot be started.
-    pub fn new(config: &VitConfig, threads: usize) -> Result<Self> {
-        config.validate()?;
+    pub fn new(config: &VitConfig, input: ImageShape, threads: usize) -> Result<Self> {
+        config.validate(input)?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("fused-{i}")).build();
         let pool = pool.context("cannot start the worker threads; ask for fewer with --threads")?;
-        let net = Net::new(config, SHARD);
+        let net = Net::new(config, input, SHARD);
         let threads = pool.current_num_threads();
         let workers = (0..threads).map(|_| net.workspace()).collect();
         Ok(Self {
+            input,
             workers,
             reducer: Reducer::new(net.layout.len, 2 * threads),
             net,
@@ -73,7 +75,7 @@ impl Fused {
         sum
     }
 
-    /// The logits of the samples, `[indices.len(), 10]` row-major, on one thread.
+    /// The logits of the samples, `[indices.len(), classes]` row-major, on one thread.
     pub fn logits(&mut self, images: &Images, indices: &[u32]) -> Result<Vec<f32>> {
         self.check(images, indices)?;
         let worker = &mut self.workers[0];
@@ -85,25 +87,30 @@ impl Fused {
     fn check(&self, images: &Images, indices: &[u32]) -> Result<()> {
         ensure!(self.loaded, "the backend has no parameters yet; call load first");
         ensure!(!indices.is_empty(), "no samples were given; a loss or gradient needs at least one");
+        let ImageShape { classes, .. } = self.input;
+        ensure!(
+            images.pixels.len() == images.len() * self.input.pixels(),
+            "the images do not have the {} pixels each that the model was made for",
+            self.input.pixels()
+        );
         for &i in indices {
             let label = images.labels.get(i as usize);
             let label = label.with_context(|| format!("there is no image {i} among {}", images.len()))?;
-            ensure!(usize::from(*label) < CLASSES, "image {i} has label {label}; labels are 0 to {}", CLASSES - 1);
+            ensure!(usize::from(*label) < classes, "image {i} has label {label}; labels are 0 to {}", classes - 1);
         }
         Ok(())
     }
 }
 
 impl Backend for Fused {
-    fn load(&mut self, params: &Params) -> Result<()> {
-        let flat = params.to_flat()?;
+    fn load(&mut self, params: &[f32]) -> Result<()> {
         ensure!(
-            flat.len() == self.net.layout.len,
+            params.len() == self.net.layout.len,
             "{} parameters were given to a model of {}; they belong to another configuration",
-            flat.len(),
+            params.len(),
             self.net.layout.len
         );
-        self.net.load(&flat);
+        self.net.load(params);
         self.loaded = true;
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! The whole model over the images of a shard.
 
 use super::block::{Activations, Block, Scratch, weight_backward};
-use super::layout::Layout;
+use super::layout::VitLayout;
 use super::profile::Part;
-use crate::data::{CLASSES, Images};
+use crate::data::{ImageShape, Images};
 use crate::model::{Totals, VitConfig};
 use crate::ops::buffer::Buffer;
 use crate::ops::linear::{Linear, Rows};
@@ -13,12 +13,13 @@ use crate::ops::{cross_entropy, layer_norm};
 
 /// The parameters, laid out for matrix products.
 pub struct Net {
-    pub layout: Layout,
+    pub layout: VitLayout,
     norm: Buffer,
     patch: PatchEmbed,
     blocks: Vec<Block>,
     head: Linear,
     width: usize,
+    classes: usize,
     images: usize,
 }
 
@@ -40,24 +41,25 @@ pub struct Workspace {
 
 impl Net {
     /// A model of zeros for shards of at most `images`.
-    pub fn new(config: &VitConfig, images: usize) -> Self {
-        let layout = Layout::new(config);
+    pub fn new(config: &VitConfig, input: ImageShape, images: usize) -> Self {
+        let layout = VitLayout::new(&config.layout(input), config.depth);
         let last = config.depth - 1;
         let blocks = layout.blocks.iter().enumerate();
         Self {
             norm: Buffer::zeros(2 * config.embed_dim),
-            patch: PatchEmbed::new(config.patch_size, config.embed_dim),
-            blocks: blocks.map(|(i, at)| Block::new(config, at.clone(), i == last, images)).collect(),
-            head: Linear::new(config.embed_dim, CLASSES),
+            patch: PatchEmbed::new((input.height, input.width), config.patch_size, config.embed_dim),
+            blocks: blocks.map(|(i, at)| Block::new(config, input, at.clone(), i == last, images)).collect(),
+            head: Linear::new(config.embed_dim, input.classes),
             width: config.embed_dim,
+            classes: input.classes,
             images,
             layout,
         }
     }
 
-    /// Takes over all parameters, in the order of `Params`.
+    /// Takes over all parameters, in the order of their layout.
     pub fn load(&mut self, params: &[f32]) {
-        let Layout { cls, pos, patch, norm, head, .. } = &self.layout;
+        let VitLayout { cls, pos, patch, norm, head, .. } = &self.layout;
         let at = |range: &std::ops::Range<usize>| &params[range.clone()];
         self.patch.load(at(cls), at(pos), at(&patch.weight), at(&patch.bias));
         self.norm.copy_from_slice(&params[norm.both()]);
@@ -77,13 +79,13 @@ impl Net {
             x: Buffer::zeros(n * d),
             stats: Buffer::zeros(n * 2),
             y: Buffer::zeros(n * d),
-            logits: Buffer::zeros(n * CLASSES),
+            logits: Buffer::zeros(n * self.classes),
             dout: Buffer::zeros(rows),
             dx: Buffer::zeros(rows),
         }
     }
 
-    /// The logits `[n, 10]` of the samples; with `keep`, what a backward pass needs stays in the workspace.
+    /// The logits `[n, classes]` of the samples; with `keep`, what a backward pass needs stays in the workspace.
     fn forward<'w>(&self, images: &Images, indices: &[u32], w: &'w mut Workspace, keep: bool) -> &'w mut [f32] {
         let n = indices.len();
         let d = self.width;
@@ -100,10 +102,10 @@ impl Net {
         }
         layer_norm::forward(&w.x[..n * d], &self.norm, &mut w.y, &mut w.stats);
         self.head.forward(n, Rows { data: &w.y, stride: d }, &mut w.logits);
-        &mut w.logits[..n * CLASSES]
+        &mut w.logits[..n * self.classes]
     }
 
-    /// The logits of the samples, `[n, 10]`.
+    /// The logits of the samples, `[n, classes]`.
     pub fn logits<'w>(&self, images: &Images, indices: &[u32], w: &'w mut Workspace) -> &'w [f32] {
         self.forward(images, indices, w, false)
     }
@@ -144,7 +146,7 @@ impl Net {
 
     /// Completes the gradient of all samples.
     pub fn finish(&self, grad: &mut [f64]) {
-        let Layout { cls, pos, patch, .. } = &self.layout;
+        let VitLayout { cls, pos, patch, .. } = &self.layout;
         let (front, back) = grad.split_at_mut(patch.weight.start);
         let (dcls, dpos) = front.split_at_mut(pos.start);
         self.patch.finish(dpos, &mut dcls[cls.clone()], &mut back[patch.weight.len()..][..patch.bias.len()]);

@@ -1,0 +1,190 @@
+//! What an optimizer is: a [`Rule`] over the flat vector of all parameters.
+
+use pulp::Arch;
+
+use super::{bias_correction, check_not_negative, check_rate};
+use crate::error::Result;
+use crate::model::Layout;
+
+/// What a rule is told of a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// Name, shape, role and place of every parameter.
+    pub layout: &'a Layout,
+    /// 1, 2, …
+    pub t: u64,
+    /// Learning rate of this step, after the schedule.
+    pub lr: f64,
+    /// Decoupled weight decay: θ ← θ·(1 − lr·weight_decay) before the step.
+    pub weight_decay: f64,
+}
+
+/// A vector that a rule keeps from step to step; all start from 0.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Slot {
+    /// One number for each element of the parameters; in a checkpoint one tensor for each parameter.
+    PerElement(&'static str),
+    /// Of any other shape.
+    Shaped(&'static str, Vec<usize>),
+}
+
+/// How gradients move parameters. Most rules treat every element alike and implement [`Elementwise`] instead.
+pub trait Rule: Send + Sync {
+    /// Checks its own hyperparameters.
+    ///
+    /// # Errors
+    /// A [`UsageError`](crate::error::UsageError) that names the setting and its value.
+    fn validate(&self) -> Result<()>;
+
+    /// What it keeps (PyTorch's names where PyTorch has them).
+    fn slots(&self, layout: &Layout) -> Vec<Slot>;
+
+    /// Moves `params` with `grads`, both flat in the order of the layout; `state` has a vector for each slot.
+    fn step(&self, step: &Step, params: &mut [f32], grads: &[f32], state: &mut [Vec<f32>]) -> Result<()>;
+
+    /// The parameters to evaluate, where they are others than those in training (averages, schedule-free methods).
+    fn evaluation_params(&self, _params: &[f32], _state: &[Vec<f32>]) -> Option<Vec<f32>> {
+        None
+    }
+}
+
+/// A rule that treats every element alike, by its own gradient and state.
+pub trait Elementwise: Send + Sync {
+    /// What it keeps of an element: `[f32; 2]` for two slots.
+    type State: ElementState;
+    /// What all elements share in a step, such as bias corrections.
+    type Factors: Copy;
+    /// Names of the slots (PyTorch's where PyTorch has them); all start from 0.
+    const SLOTS: &'static [&'static str];
+
+    /// Checks its own hyperparameters.
+    ///
+    /// # Errors
+    /// A [`UsageError`](crate::error::UsageError) that names the setting and its value.
+    fn validate(&self) -> Result<()>;
+
+    /// What all elements share in step `t` (1, 2, …).
+    fn factors(&self, t: u64) -> Self::Factors;
+
+    /// Takes the gradient `g` into `state` and returns the step divided by the learning rate. To be `#[inline(always)]`:
+    /// it is compiled into a loop over vectors.
+    fn step(factors: Self::Factors, g: f32, state: &mut Self::State) -> f32;
+}
+
+impl<E: Elementwise> Rule for E {
+    fn validate(&self) -> Result<()> {
+        Elementwise::validate(self)
+    }
+
+    fn slots(&self, _layout: &Layout) -> Vec<Slot> {
+        E::SLOTS.iter().map(|name| Slot::PerElement(name)).collect()
+    }
+
+    fn step(&self, step: &Step, params: &mut [f32], grads: &[f32], state: &mut [Vec<f32>]) -> Result<()> {
+        let (lr, keep) = (step.lr as f32, (1.0 - step.lr * step.weight_decay) as f32);
+        let factors = self.factors(step.t);
+        // No fused multiply-add is asked for, and none is made: the bits do not depend on the instruction set.
+        Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                E::State::for_each(
+                    state,
+                    params,
+                    grads,
+                    #[inline(always)]
+                    |theta, g, state| theta * keep - E::step(factors, g, state) * lr,
+                )
+            },
+        );
+        Ok(())
+    }
+}
+
+impl Rule for Box<dyn Rule> {
+    fn validate(&self) -> Result<()> {
+        (**self).validate()
+    }
+
+    fn slots(&self, layout: &Layout) -> Vec<Slot> {
+        (**self).slots(layout)
+    }
+
+    fn step(&self, step: &Step, params: &mut [f32], grads: &[f32], state: &mut [Vec<f32>]) -> Result<()> {
+        (**self).step(step, params, grads, state)
+    }
+
+    fn evaluation_params(&self, params: &[f32], state: &[Vec<f32>]) -> Option<Vec<f32>> {
+        (**self).evaluation_params(params, state)
+    }
+}
+
+/// The state of one element: an array, of which number k lies in slot k.
+pub trait ElementState: Sized {
+    /// params\[i\] ← f(params\[i\], grads\[i\], state of i) for every i.
+    fn for_each(
+        state: &mut [Vec<f32>],
+        params: &mut [f32],
+        grads: &[f32],
+        f: impl Fn(f32, f32, &mut Self) -> f32,
+    );
+}
+
+impl<const N: usize> ElementState for [f32; N] {
+    #[inline(always)]
+    fn for_each(
+        state: &mut [Vec<f32>],
+        params: &mut [f32],
+        grads: &[f32],
+        f: impl Fn(f32, f32, &mut Self) -> f32,
+    ) {
+        let n = params.len();
+        let mut state = state.iter_mut();
+        let slots: [&mut [f32]; N] = std::array::from_fn(|_| &mut state.next().expect("a vector for each slot")[..n]);
+        let grads = &grads[..n];
+        for i in 0..n {
+            let mut element: [f32; N] = std::array::from_fn(|k| slots[k][i]);
+            params[i] = f(params[i], grads[i], &mut element);
+            for k in 0..N {
+                slots[k][i] = element[k];
+            }
+        }
+    }
+}
+
+/// What all elements share in a step of Adam and its relatives.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamFactors {
+    pub beta1: f32,
+    /// 1 − β1
+    pub rest1: f32,
+    /// 1 / (1 − β1ᵗ)
+    pub correct1: f32,
+    pub beta2: f32,
+    /// 1 − β2
+    pub rest2: f32,
+    /// 1 / (1 − β2ᵗ)
+    pub correct2: f32,
+    pub eps: f32,
+}
+
+impl AdamFactors {
+    /// Computed in f64, rounded once.
+    pub fn new(beta1: f64, beta2: f64, eps: f64, t: u64) -> Self {
+        Self {
+            beta1: beta1 as f32,
+            rest1: (1.0 - beta1) as f32,
+            correct1: (1.0 / bias_correction(beta1, t)) as f32,
+            beta2: beta2 as f32,
+            rest2: (1.0 - beta2) as f32,
+            correct2: (1.0 / bias_correction(beta2, t)) as f32,
+            eps: eps as f32,
+        }
+    }
+}
+
+/// The checks that Adam and its relatives share.
+pub(super) fn check_adam_like(beta1: f64, beta2: f64, eps: f64) -> Result<()> {
+    check_rate("beta1", beta1)?;
+    check_rate("beta2", beta2)?;
+    check_not_negative("eps", eps)
+}
