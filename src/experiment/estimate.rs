@@ -4,12 +4,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::pace::makespan;
-use super::{Cost, Machine, Plan};
-use crate::bench::repeat;
+use super::{Cost, Plan};
 use crate::config::{Batch, RunSpec};
 use crate::data::{CLASSES, Images, PIXELS};
 use crate::error::Result;
-use crate::model::Params;
+use crate::machine::{Machine, repeat};
+use crate::model::{self, Params};
 use crate::optim::{Config, Optimizer};
 use crate::train::training_images;
 
@@ -91,7 +91,7 @@ fn measure(spec: &RunSpec, machine: &Machine, time: Duration) -> Result<Cost> {
     let params = Params::init(&spec.model, 0, &machine.device)?;
     let config = Config { lr: spec.lr, weight_decay: spec.weight_decay, rule: spec.rule()? };
     let mut optimizer = Optimizer::new(params.vars().to_vec(), config)?;
-    let mut backend = machine.backend(&spec.model)?;
+    let mut backend = model::backend(&spec.model, machine)?;
     backend.load(&params)?;
     let mut grad = vec![0.0; params.count()];
     let mut steps = Vec::new();

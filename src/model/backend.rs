@@ -1,10 +1,12 @@
 //! The seam between a trainer and the two ways to compute a gradient.
 
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Images;
 use crate::error::Result;
-use crate::model::Params;
+use crate::machine::Machine;
+use crate::model::{Composed, Fused, Params, VitConfig};
 
 /// Sums over the samples of a batch or of a data set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -58,4 +60,15 @@ pub trait Backend: Send {
 
     /// Loss and accuracy over the samples `indices` of `images`, forward pass only.
     fn evaluate(&mut self, images: &Images, indices: &[u32], progress: &(dyn Fn(Totals) + Sync)) -> Result<Totals>;
+}
+
+/// What computes gradients on a machine: fused operations on the CPU, operations composed of Candle's elsewhere.
+///
+/// # Errors
+/// A model that cannot be built, or threads that cannot be started.
+pub fn backend(model: &VitConfig, machine: &Machine) -> Result<Box<dyn Backend>> {
+    match &machine.device {
+        Device::Cpu => Ok(Box::new(Fused::new(model, machine.threads)?)),
+        device => Ok(Box::new(Composed::new(model, device, Composed::SHARD)?)),
+    }
 }

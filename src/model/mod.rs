@@ -7,7 +7,7 @@ pub mod fused;
 mod params;
 pub mod vit;
 
-pub use backend::{Backend, Totals};
+pub use backend::{Backend, Totals, backend};
 pub use composed::Composed;
 pub use flops::Flops;
 pub use fused::Fused;
