@@ -10,7 +10,7 @@ use super::console::clock;
 use super::{print, quoted};
 use crate::config::RunSpec;
 use crate::error::Result;
-use crate::run_dir::{self, CHECKPOINT, META, METRICS, Meta, Row, RunDir, State, record};
+use crate::run_dir::{self, CHECKPOINT, META, METRICS, Meta, Row, RunDir, State, record, recorded};
 use crate::train::checkpoint::Checkpoint;
 
 /// Show a run's state, settings and machine, and how to go on with it.
@@ -62,8 +62,11 @@ fn describe(dir: &Path) -> Result<String> {
     line("checkpoint", saved(&checkpoint));
     line("data", format!("{}, hash {}", meta.dataset, meta.data_hash));
     meta.data_files.iter().for_each(|(name, hash)| line("", format!("{name} {hash}")));
-    line("machine", format!("{}, {}", meta.machine(), meta.platform));
-    line("versions", format!("snr-bench {} ({}), Candle {}", meta.version, meta.revision(), meta.candle));
+    line("machine", format!("{}, {}", meta.machine(), recorded(&meta.platform)));
+    line(
+        "versions",
+        format!("snr-bench {} ({}), Candle {}", recorded(&meta.version), meta.revision(), recorded(&meta.candle)),
+    );
     line("command", meta.command.iter().map(|arg| quoted(arg)).collect::<Vec<_>>().join(" "));
     let _ = write!(
         text,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, thread};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use super::idx::{self, Contents, Kind};
 use super::{Dataset, DatasetKind, Images, hashes_of, hex};
@@ -68,6 +68,8 @@ impl File {
     /// Writes the IDX file of `values` into `dir`, whole or not at all, after checking that it is MNIST's.
     #[cfg(feature = "hub")]
     fn write(&self, dir: &Path, values: &[u8]) -> Result<PathBuf> {
+        use anyhow::Context;
+
         let path = dir.join(self.name);
         if hex(&idx::sha256(self.kind, values)) != self.sha256 {
             bail!(

@@ -8,7 +8,6 @@ use std::thread;
 use super::Plan;
 use super::session::{self, IfExists, Session, StoredRun};
 use crate::data::{Dataset, DatasetKind};
-use crate::error::Result;
 use crate::machine::Machine;
 use crate::run_dir::State;
 use crate::train::{Observer, Outcome, TrainSummary};
@@ -101,17 +100,10 @@ fn one(
         ));
     };
     let observer = observer.begin(run);
-    match train(plan, run, data, session, &*observer) {
-        Ok(summary) => End::Now(summary),
-        Err(e) => End::Failed(e),
-    }
-}
-
-fn train(plan: &Plan, run: usize, data: &Dataset, session: &Session, observer: &dyn Observer) -> Result<TrainSummary> {
-    let planned = &plan.runs[run];
     let if_exists = if plan.anew { IfExists::Replace } else { IfExists::Resume };
-    let dir = session::open(&planned.spec, &planned.dir, if_exists)?;
-    session.train(&planned.spec, data, dir, observer)
+    session::open(&planned.spec, &planned.dir, if_exists)
+        .and_then(|dir| session.train(&planned.spec, data, dir, &*observer))
+        .map_or_else(End::Failed, End::Now)
 }
 
 /// How the runs of an experiment ended, in numbers.

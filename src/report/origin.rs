@@ -4,12 +4,8 @@ use maud::{Markup, html};
 
 use super::verdict::distinct;
 use super::{Page, cautions, count};
-use crate::run_dir::{Meta, NOT_RECORDED};
+use crate::run_dir::{Meta, recorded};
 use crate::shell::quoted;
-
-fn recorded(text: &str) -> String {
-    if text.is_empty() { NOT_RECORDED.to_string() } else { text.to_string() }
-}
 
 /// Versions, machines, data and commands of all runs.
 pub fn section(page: &Page) -> Markup {

@@ -41,9 +41,6 @@ impl fmt::Display for State {
     }
 }
 
-/// What is said of something that an older or foreign `meta.json` lacks.
-pub const NOT_RECORDED: &str = "not recorded";
-
 /// The contents of `meta.json`. State and data hash must be there; what an older or foreign file lacks is empty.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Meta {
@@ -124,14 +121,14 @@ impl Meta {
         let threads = self.threads.map(|n| format!("{n} thread{}", if n == 1 { "" } else { "s" })).unwrap_or_default();
         let device = if self.device == "cpu" { "" } else { &self.device };
         let parts = [&self.cpu, &self.simd, device, &threads].into_iter().filter(|part| !part.is_empty());
-        recorded(parts.collect::<Vec<_>>().join(", "))
+        recorded(&parts.collect::<Vec<_>>().join(", "))
     }
 
     /// The git revision in words.
     pub fn revision(&self) -> String {
         match self.git.as_deref() {
             Some("") => "built outside git".to_string(),
-            git => recorded(git.unwrap_or_default().to_string()),
+            git => recorded(git.unwrap_or_default()),
         }
     }
 
@@ -147,8 +144,9 @@ impl Meta {
     }
 }
 
-fn recorded(text: String) -> String {
-    if text.is_empty() { NOT_RECORDED.to_string() } else { text }
+/// What is said of a value; an older or foreign `meta.json` may lack it.
+pub fn recorded(text: &str) -> String {
+    if text.is_empty() { "not recorded".to_string() } else { text.to_string() }
 }
 
 fn settings_if_known<'de, D: Deserializer<'de>>(d: D) -> std::result::Result<Option<RunSpec>, D::Error> {

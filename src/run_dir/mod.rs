@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
-pub use meta::{Meta, NOT_RECORDED, State};
+pub use meta::{Meta, State, recorded};
 pub use record::{Record, Warning};
 pub use row::Row;
 
