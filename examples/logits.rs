@@ -11,17 +11,17 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use candle_core::{DType, Device, Tensor};
-use snr_bench::config::{RunSpec, read_table};
 use snr_bench::data::{PIXELS, SIDE};
 use snr_bench::model::{Params, Vit};
+use snr_bench::run_dir::{MODEL, read_config};
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [dir, images] = args.as_slice() else { anyhow::bail!("usage: logits DIR IMAGES") };
     let (dir, device) = (Path::new(dir), Device::Cpu);
 
-    let config = RunSpec::resolve([read_table(&dir.join("config.toml"))?])?.model;
-    let params = Params::load(&dir.join("model.safetensors"), &config, &device)?;
+    let config = read_config(dir)?.model;
+    let params = Params::load(&dir.join(MODEL), &config, &device)?;
     let vit = Vit::new(&config, params.var_builder(&device))?;
 
     let mut bytes = std::fs::read(images).with_context(|| format!("cannot read the images in {images}"))?;

@@ -1,9 +1,10 @@
 //! Files that are written whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process;
+
+use tempfile::Builder;
 
 /// Writes `bytes` to `path` whole or not at all, also under `kill -9` and power loss: into a temporary file beside it,
 /// which is synced and renamed. An older file stays as it is until then.
@@ -12,33 +13,23 @@ use std::process;
 /// A full disk, a folder that is gone or read-only; the temporary file is removed then.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidFilename)?;
-    // With the process in its name, because two may draw the same figure at once.
-    let temporary = path.with_file_name(format!(".{name}.{}.tmp", process::id()));
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        sync_folder(path)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&temporary)))
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Opened here, because tempfile's own files are for their owner alone.
+    let file =
+        Builder::new().prefix(&format!(".{name}.")).suffix(".tmp").make_in(folder, |path| File::create_new(path))?;
+    file.as_file().write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    // Makes the rename last: on Unix that is the folder's business.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Whether `name` is that of a temporary file of `file` that [`write()`] left because its process was killed, or is writing.
 pub fn is_temporary(name: &str, file: &str) -> bool {
-    let process =
+    let random =
         name.strip_prefix('.').and_then(|name| name.strip_prefix(file)?.strip_prefix('.')?.strip_suffix(".tmp"));
-    process.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// Makes a rename last: on Unix that is the folder's business.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
+    // What tempfile puts there.
+    random.is_some_and(|id| id.len() == 6 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 #[cfg(test)]
@@ -47,10 +38,20 @@ mod tests {
 
     #[test]
     fn foreign_files_are_not_temporary_ones() {
-        assert!(is_temporary(".meta.json.4711.tmp", "meta.json"));
-        for name in
-            [".env.tmp", ".meta.json.tmp", ".meta.json..tmp", ".meta.json.old.tmp", "meta.json.1.tmp", ".meta.json.1"]
-        {
+        let dir = tempfile::tempdir().unwrap();
+        // A name that is taken by a folder: the temporary file cannot take its place, and is removed.
+        std::fs::create_dir_all(dir.path().join("meta.json/full")).unwrap();
+        assert!(write(&dir.path().join("meta.json"), b"{}").is_err());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(is_temporary(".meta.json.Ab3dE9.tmp", "meta.json"));
+        for name in [
+            ".env.tmp",
+            ".meta.json.tmp",
+            ".meta.json..tmp",
+            ".meta.json.old.tmp",
+            "meta.json.Ab3dE9.tmp",
+            ".meta.json.1",
+        ] {
             assert!(!is_temporary(name, "meta.json"), "{name}");
         }
     }

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::number::{number, thousands};
 use crate::optim::REGISTRY;
-use crate::train::State;
-use crate::train::record::Record;
+use crate::run_dir::{Record, State};
 
 /// The runs of one comparison: the same data, model, batch, epochs and validation.
 pub struct Group<'a> {
@@ -67,8 +66,8 @@ fn shared_settings(spec: &RunSpec) -> String {
 /// A file name for a group: `mnist-b4096-e20`, and what is not the default.
 fn stem(spec: &RunSpec) -> String {
     let mut name = spec.dataset.name().to_string();
-    if spec.train_subset > 0 {
-        name += &format!("-n{}", spec.train_subset);
+    if let Some(n) = spec.train_subset {
+        name += &format!("-n{n}");
     }
     name += &match spec.batch {
         Batch::Size(n) => format!("-b{n}"),
@@ -149,8 +148,8 @@ impl<'a> Group<'a> {
     pub fn title(&self) -> String {
         let spec = &self.first().spec;
         let mut title = format!("{}, {}, {} epochs", spec.dataset.label(), batch(spec), spec.epochs);
-        if spec.train_subset > 0 {
-            title += &format!(", {} training images", thousands(&spec.train_subset.to_string()));
+        if let Some(n) = spec.train_subset {
+            title += &format!(", {} training images", thousands(&n.to_string()));
         }
         if let Validation::Holdout(n) = spec.validation {
             title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
@@ -196,7 +195,7 @@ impl<'a> Arm<'a> {
         self.runs.iter().filter(|run| run.state == State::Diverged).count()
     }
 
-    /// Number of runs that ended neither so nor at their last epoch.
+    /// Number of runs that were interrupted, failed, or are still running.
     pub fn unfinished(&self) -> usize {
         self.runs.iter().filter(|run| !matches!(run.state, State::Diverged | State::Finished)).count()
     }

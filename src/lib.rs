@@ -9,8 +9,8 @@
 //!
 //! ```text
 //! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► groups ─► plot, compare ─► report
-//!        [config]                [experiment]  [train]     (CSV, TOML,     [group]   [plot] [compare]   [report]
-//!                                             │   │   │     safetensors)                │  │
+//!        [config]                [experiment]  [train]      [run_dir]       [group]   [plot] [compare]   [report]
+//!                                             │   │   │                                 │  │
 //!                                        [data] [model] [optim]                        [stats]
 //!                                                 │
 //!                                               [ops]
@@ -23,7 +23,8 @@
 //! | [`model`] | the Vision Transformer under timm's names: composed of Candle operations for any device, and fused for the CPU |
 //! | [`ops`] | forward and backward of each fused operation, beside its composed twin |
 //! | [`optim`] | one file an optimizer, its equations on top, and the registry that everything else reads |
-//! | [`train`] | one run: exact gradient over shards, loop, checkpoint, run directory |
+//! | [`train`] | one run: exact gradient over shards, loop, checkpoint |
+//! | [`mod@run_dir`] | a run on disk: names of files, lock, writing, reading and checking |
 //! | [`experiment`] | several runs in one folder: what there is to do, how long it takes, several at once |
 //! | [`mod@bench`] | how fast all that is here, and where the time goes |
 //! | [`mod@group`] | which runs belong in one chart or comparison |
@@ -31,6 +32,7 @@
 //! | [`mod@compare`] | every pair of optimizers over paired seeds: verdicts, and their export as table, CSV, JSON, Markdown |
 //! | [`plot`] | figures from run directories |
 //! | [`mod@report`] | one page about a folder of runs: verdict, figures, tables, every run, what produced it |
+//! | [`machine`] | what runs compute with; the processor's name and abilities, time, memory |
 //! | [`mod@shell`], [`number`] | how commands and numbers are written for people |
 //! | [`atomic`] | how files are written: whole or not at all |
 //! | [`cli`] | what the `snr-bench` binary does with its arguments; nothing that a library user would miss |
@@ -46,12 +48,14 @@ pub mod data;
 pub mod error;
 pub mod experiment;
 pub mod group;
+pub mod machine;
 pub mod model;
 pub mod number;
 pub mod ops;
 pub mod optim;
 pub mod plot;
 pub mod report;
+pub mod run_dir;
 pub mod shell;
 pub mod stats;
 pub mod train;

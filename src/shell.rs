@@ -1,11 +1,6 @@
 //! Commands as a reader can paste them.
 
-/// An argument as a shell takes it.
+/// An argument as a shell takes it. (A command line cannot hold NUL; the `meta.json` of a stranger can.)
 pub fn quoted(arg: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) {
-        arg.to_string()
-    } else {
-        format!("'{}'", arg.replace('\'', "'\\''"))
-    }
+    shlex::Quoter::new().allow_nul(true).quote(arg).unwrap_or(arg.into()).into_owned()
 }

@@ -7,8 +7,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use snr_bench::config::RunSpec;
 use snr_bench::data::{self, DatasetKind};
+use snr_bench::machine::Machine;
 use snr_bench::model::Fused;
-use snr_bench::train::{Every, Meta, Options, RunDir, Start, Trainer};
+use snr_bench::run_dir::{Meta, RunDir};
+use snr_bench::train::{Every, Start, TrainOptions, Trainer};
 use tempfile::tempdir;
 
 /// Whatever an epoch and a checkpoint take: all but the last one, which the time to come pays for, cost at most 1%.
@@ -36,14 +38,14 @@ fn the_schedule_spends_at_most_one_percent() {
 /// checkpoints weigh a hundred times as much as they do there.
 #[test]
 fn measured() {
-    let data = data::load(DatasetKind::Digits, None).unwrap();
+    let data = data::load(DatasetKind::Digits, None, &|_| ()).unwrap();
     let settings = "dataset = 'digits'\nbatch = 'full'\ntrain_subset = 512\nvalidation = 'holdout:64'\nepochs = 60";
     let spec = RunSpec::resolve([settings.parse().unwrap()]).unwrap();
     let dir = tempdir().unwrap();
     let dir = RunDir::lock(dir.path()).unwrap();
-    let meta = Meta::new(&spec, &data, "cpu".into(), 2);
+    let meta = Meta::new(&spec, &data, &Machine { threads: 2, device: Device::Cpu });
     let backend = Box::new(Fused::new(&spec.model, 2).unwrap());
-    let options = Options { device: Device::Cpu, backend, checkpoint: Every::Time, stop: &|| None, observer: &() };
+    let options = TrainOptions { device: Device::Cpu, backend, checkpoint: Every::Time, stop: &|| None, observer: &() };
     let start = Instant::now();
     let summary = Trainer::new(&spec, &data, &dir, meta, options, Start::Fresh).unwrap().run().unwrap();
     let share = 100.0 * summary.saving.as_secs_f64() / start.elapsed().as_secs_f64();

@@ -8,8 +8,8 @@ use std::process::Stdio;
 
 use candle_core::Device;
 use common::{TINY, assert_fails, assert_ok, losses, program, snr_bench, stderr, stdout, train};
-use snr_bench::experiment::session;
-use snr_bench::train::checkpoint::{CHECKPOINT, Checkpoint};
+use snr_bench::run_dir::{CHECKPOINT, read_config};
+use snr_bench::train::checkpoint::Checkpoint;
 use tempfile::tempdir;
 
 #[test]
@@ -269,7 +269,7 @@ fn a_run_in_the_middle_of_an_epoch_does_not_end_before_it() {
     assert_ok(&train(dir.path(), "run", &["--epochs", "2"]));
     let path = dir.path().join("run").join(CHECKPOINT);
     let mut progress = Checkpoint::read(&path, &Device::Cpu).unwrap().progress;
-    let spec = session::stored_spec(&dir.path().join("run")).unwrap();
+    let spec = read_config(&dir.path().join("run")).unwrap();
     progress.check_settings(&spec, &path).unwrap();
     progress.epoch.batches = 1;
     let error = progress.check_settings(&spec, &path).unwrap_err().to_string();

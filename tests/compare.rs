@@ -10,7 +10,7 @@ use snr_bench::compare::{
     Basis, Comparison, Criteria, Findings, Judgement, Metric, TestKind, Verdict, compare, export,
 };
 use snr_bench::config::RunSpec;
-use snr_bench::train::{Row, record};
+use snr_bench::run_dir::{Row, record};
 use tempfile::TempDir;
 
 const HASH: &str = "3f2a9c0144aa";

@@ -222,7 +222,7 @@ fn check(kind: Kind, bytes: &[u8], packed: bool) -> std::result::Result<(), Test
 /// `digits` is the same on every machine, for ever: results that name it can be repeated.
 #[test]
 fn digits_are_pinned() {
-    let digits = data::load(DatasetKind::Digits, None).unwrap();
+    let digits = data::load(DatasetKind::Digits, None, &|_| ()).unwrap();
     assert_eq!((digits.train.len(), digits.test.len()), (60_000, 10_000));
     assert_eq!(digits.hash, "c042b392c9701a5b366ba58b147856568f349054da8c77e217e2739f1a84afd3");
 }
@@ -272,5 +272,5 @@ fn fetching_without_network_says_the_ways_out() {
 #[ignore = "run by fetching_without_network_says_the_ways_out"]
 fn fetch_child() {
     let dir = PathBuf::from(std::env::var_os("FETCH_INTO").unwrap());
-    println!("{}", mnist::fetch(&dir).unwrap_err());
+    println!("{}", mnist::fetch(&dir, &|_| ()).unwrap_err());
 }

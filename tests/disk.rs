@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use common::{Background, TINY, assert_fails, assert_ok, losses, snr_bench, stderr, stdout, train};
 use rustix::process::Signal;
 use snr_bench::atomic;
-use snr_bench::train::{FILES, Meta, RunDir, State};
+use snr_bench::run_dir::{FILES, Meta, RunDir, State};
 use tempfile::{TempDir, tempdir};
 
 /// A run of `epochs` epochs in `run`, with what it is compared to beside it: one of 8 epochs in `whole`.
@@ -188,7 +188,7 @@ fn a_run_does_not_write_into_the_folder_of_another_that_took_its_place() {
     assert_ok(&train(dir.path(), "run", &["--epochs", "2", "--seed", "1"]));
     assert_fails(&process.end(), 1, &["moved or removed"]);
     assert_eq!(losses(&dir.path().join("run")).len(), 4);
-    assert_eq!(Meta::read(&dir.path().join("run")).unwrap().config.seed, 1);
+    assert_eq!(Meta::read(&dir.path().join("run")).unwrap().config.unwrap().seed, 1);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use std::time::SystemTime;
 use candle_core::Device;
 use common::{Background, TINY, assert_fails, assert_ok, losses, runs, snr_bench, stderr, stdout};
 use rustix::process::Signal;
-use snr_bench::train::checkpoint::{CHECKPOINT, Checkpoint};
-use snr_bench::train::{Meta, State};
+use snr_bench::run_dir::{CHECKPOINT, Meta, State};
+use snr_bench::train::checkpoint::Checkpoint;
 use tempfile::tempdir;
 
 /// Four runs of 40 epochs into `out`.
@@ -70,7 +70,7 @@ fn two_at_once_give_the_bits_of_one_at_a_time() {
             assert!(text.contains(&format!("{run}{part}")), "no {run}{part} in {text}");
         }
     }
-    assert!(runs(&dir.path().join("two")).iter().all(|run| Meta::read(run).unwrap().threads == 1));
+    assert!(runs(&dir.path().join("two")).iter().all(|run| Meta::read(run).unwrap().threads == Some(1)));
 }
 
 #[test]

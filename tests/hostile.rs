@@ -18,8 +18,8 @@ use snr_bench::data::PIXELS;
 use snr_bench::data::idx::{self, Kind};
 use snr_bench::model::{Params, VitConfig};
 use snr_bench::optim::{Config, Optimizer};
-use snr_bench::train::checkpoint::{self, Checkpoint, EpochProgress, Progress};
-use snr_bench::train::{Row, RunDir, State, record};
+use snr_bench::run_dir::{CHECKPOINT, Meta, Row, RunDir, State, record};
+use snr_bench::train::checkpoint::{self, Checkpoint, EpochProgress, RunProgress};
 use tempfile::tempdir;
 
 /// Mutated files of each test.
@@ -256,7 +256,7 @@ fn parts() -> (Params, Optimizer<snr_bench::optim::BoxedRule>) {
 fn valid_checkpoint() -> Vec<u8> {
     let dir = tempdir().unwrap();
     let (params, optimizer) = parts();
-    let progress = Progress {
+    let progress = RunProgress {
         config_hash: "c".repeat(64),
         data_hash: "d".repeat(64),
         state: State::Running,
@@ -267,7 +267,7 @@ fn valid_checkpoint() -> Vec<u8> {
         rows: (0..3).map(row).collect(),
     };
     checkpoint::save(&RunDir::lock(dir.path()).unwrap(), &params, &optimizer, &progress).unwrap();
-    fs::read(dir.path().join(checkpoint::CHECKPOINT)).unwrap()
+    fs::read(dir.path().join(CHECKPOINT)).unwrap()
 }
 
 fn restores(bytes: &[u8]) -> bool {
@@ -319,7 +319,7 @@ fn checkpoints_with_a_valid_checksum() {
 fn absurd_progress_is_no_panic() {
     let dir = tempdir().unwrap();
     common::assert_ok(&common::train(dir.path(), "run", &["--epochs", "1"]));
-    let path = dir.path().join("run").join(checkpoint::CHECKPOINT);
+    let path = dir.path().join("run").join(CHECKPOINT);
     let valid = fs::read(&path).unwrap();
     let length = u64::from_le_bytes(valid[..8].try_into().unwrap()) as usize;
     let mut rest: serde_json::Value = serde_json::from_slice(&valid[8..8 + length]).unwrap();
@@ -412,7 +412,7 @@ fn deep_files_do_not_exhaust_the_stack() {
     }
     let dir = tempdir().unwrap();
     fs::write(dir.path().join("meta.json"), "[".repeat(1_000_000)).unwrap();
-    assert!(snr_bench::train::Meta::read(dir.path()).is_err());
+    assert!(Meta::read(dir.path()).is_err());
 }
 
 #[cfg(unix)]

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use common::{Background, TINY, assert_fails, assert_ok, losses, runs, snr_bench, stdout, train};
 use rustix::process::Signal;
-use snr_bench::train::checkpoint::{CHECKPOINT, Checkpoint};
-use snr_bench::train::{Meta, State};
+use snr_bench::run_dir::{CHECKPOINT, Meta, State};
+use snr_bench::train::checkpoint::Checkpoint;
 use tempfile::tempdir;
 
 /// Steps of an epoch of [`LONG_EPOCHS`].

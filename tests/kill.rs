@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use common::{TINY, assert_ok, losses, program, runs, snr_bench};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use snr_bench::train::{State, checkpoint::CHECKPOINT, record};
+use snr_bench::run_dir::{CHECKPOINT, State, record};
 use tempfile::tempdir;
 
 /// Kills of each of the two tests.

@@ -10,9 +10,7 @@ use snr_bench::error::UsageError;
 use snr_bench::group::group;
 use snr_bench::model::VitConfig;
 use snr_bench::plot::{self, Format, Metric, Options, Scale, X};
-use snr_bench::train::Row;
-use snr_bench::train::State;
-use snr_bench::train::record;
+use snr_bench::run_dir::{Row, State, record};
 use tempfile::TempDir;
 
 const HASH: &str = "3f2a9c0144aa";
@@ -173,7 +171,7 @@ fn every_comparison_has_its_own_chart() {
     other("c", RunSpec { batch: Batch::Full, ..base.clone() });
     other("d", RunSpec { epochs: 3, ..base.clone() });
     other("e", RunSpec { model, ..base.clone() });
-    other("f", RunSpec { train_subset: 100, ..base.clone() });
+    other("f", RunSpec { train_subset: Some(100), ..base.clone() });
     other("g", RunSpec { validation: "holdout:5000".parse().unwrap(), ..base.clone() });
     other("h", RunSpec { dataset: snr_bench::data::DatasetKind::Digits, ..base.clone() });
     other("i", RunSpec { lr: 3e-3, ..base.clone() });

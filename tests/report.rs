@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use snr_bench::compare::{Criteria, compare};
 use snr_bench::config::{Batch, RunSpec};
 use snr_bench::report::{self, Settings};
-use snr_bench::train::{Row, record};
+use snr_bench::run_dir::{Row, record};
 use tempfile::TempDir;
 
 const EPOCHS: u64 = 6;

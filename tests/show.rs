@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{TINY, assert_fails, assert_ok, program, snr_bench, stdout, train};
-use snr_bench::train::{Meta, State};
+use snr_bench::run_dir::{Meta, State};
 use tempfile::tempdir;
 
 /// The lines of `show`.
@@ -91,7 +91,7 @@ fn what_is_no_run_is_refused() {
     assert_ok(&train(dir.path(), "results/x/run", &["--epochs", "1"]));
     assert_fails(&snr_bench(dir.path(), &["show", "results"]), 1, &["the first of 1 runs below it is results/x/run"]);
     fs::write(dir.path().join("results/x/run/meta.json"), "{}").unwrap();
-    assert_fails(&snr_bench(dir.path(), &["show", "results/x/run"]), 1, &["meta.json was not written by snr-bench"]);
+    assert_fails(&snr_bench(dir.path(), &["show", "results/x/run"]), 1, &["meta.json is not what a run writes"]);
     fs::write(dir.path().join("results/x/run/config.toml"), "lr = -1").unwrap();
     assert_fails(&snr_bench(dir.path(), &["show", "results/x/run"]), 2, &["config.toml", "lr = -1"]);
 }

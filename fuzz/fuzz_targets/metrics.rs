@@ -7,7 +7,7 @@ use std::fs;
 
 use libfuzzer_sys::fuzz_target;
 use snr_bench::config::RunSpec;
-use snr_bench::train::record;
+use snr_bench::run_dir::record;
 use tempfile::TempDir;
 
 thread_local! {

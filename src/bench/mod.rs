@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use crate::data::{ImageShape, Images};
 use crate::error::Result;
+use crate::machine::{self, repeat};
 use crate::model::fused::Part;
 use crate::model::{Backend, Composed, Fused, ModelConfig, Params, VitConfig};
 use crate::optim::{self, Optimizer};
-use crate::train;
 
 /// What is measured.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct BenchSettings {
     pub model: ModelConfig,
     /// Of the images.
     pub input: ImageShape,
@@ -31,7 +31,7 @@ pub struct Settings {
 
 /// What was measured.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct BenchReport {
     /// `fused` or `composed`.
     pub backend: &'static str,
     /// The processor's name.
@@ -74,7 +74,7 @@ pub struct PartTime {
 ///
 /// # Errors
 /// A model or optimizer that cannot be built.
-pub fn measure(settings: &Settings, images: &Images) -> Result<Report> {
+pub fn measure(settings: &BenchSettings, images: &Images) -> Result<BenchReport> {
     let indices: Vec<u32> = (0..settings.batch as u32).collect();
     let input = settings.input;
     let mut params = Params::init(settings.model.layout(input), 0)?;
@@ -117,7 +117,7 @@ pub fn measure(settings: &Settings, images: &Images) -> Result<Report> {
         }));
         parts.push(PartTime { part: "optimizer", forward_ms: in_optimizer.as_secs_f64() * 1e3, backward_ms: 0.0 });
     }
-    let peak_memory_mib = peak_memory_mib();
+    let peak_memory_mib = machine::peak_memory_mib();
     let rate = |times: &[f64], i: usize| settings.batch as f64 / times[i];
     let training_images_per_second = rate(&training, 0);
     let flops = settings.model.training_flops(input);
@@ -125,10 +125,10 @@ pub fn measure(settings: &Settings, images: &Images) -> Result<Report> {
     let peak_gflops = peak_gflops()?;
     // The composed operations compute the whole graph.
     let executed = if settings.composed.is_some() { flops.whole } else { flops.executed };
-    Ok(Report {
+    Ok(BenchReport {
         backend: if settings.composed.is_some() { "composed" } else { "fused" },
-        cpu: train::cpu_name(),
-        simd: train::simd_level(),
+        cpu: machine::cpu_name(),
+        simd: machine::simd_level(),
         batch: settings.batch,
         // Candle's own operations take as many as it sees fit, which RAYON_NUM_THREADS can bound.
         threads: if settings.composed.is_some() { candle_core::utils::get_num_threads() } else { settings.threads },
@@ -145,20 +145,6 @@ pub fn measure(settings: &Settings, images: &Images) -> Result<Report> {
     })
 }
 
-/// Seconds of each repetition, sorted: after one that does not count, for `time`, at least three.
-pub(crate) fn repeat(time: Duration, mut work: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
-    work()?;
-    let begin = Instant::now();
-    let mut times = Vec::new();
-    while times.len() < 3 || begin.elapsed() < time {
-        let start = Instant::now();
-        work()?;
-        times.push(start.elapsed().as_secs_f64());
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(times)
-}
-
 /// 10⁹ operations a second of a large f32 matrix product: Candle's, which is gemm's, on all cores. Best of ten.
 pub fn peak_gflops() -> Result<f64> {
     const N: usize = 2048;
@@ -170,11 +156,4 @@ pub fn peak_gflops() -> Result<f64> {
         Ok(())
     })?;
     Ok(2.0 * 2.0 * (N as f64).powi(3) / times[0] / 1e9)
-}
-
-/// Peak resident memory of this process in MiB, from /proc.
-pub fn peak_memory_mib() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()? / 1024.0)
 }

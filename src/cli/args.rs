@@ -9,7 +9,7 @@ use crate::compare::Criteria;
 use crate::config;
 use crate::data::DatasetKind;
 use crate::error::Result;
-use crate::experiment::Machine;
+use crate::machine::{Machine, all_threads};
 use crate::usage;
 
 /// Settings of a run. Flags win over `--set`, that over `--config`, that over the defaults.
@@ -137,7 +137,7 @@ impl MachineArgs {
     /// Number of worker threads.
     pub fn threads(&self) -> Result<usize> {
         match self.threads {
-            None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+            None => Ok(all_threads()),
             Some(n @ 1..=1024) => Ok(n),
             Some(n) => usage!("--threads {n} is impossible; it must be 1 to 1024"),
         }

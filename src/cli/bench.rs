@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::{MachineArgs, SettingArgs};
-use super::print;
-use crate::bench::{self, Report, Settings};
+use super::{print, warn};
+use crate::bench::{self, BenchReport, BenchSettings};
 use crate::config::{Batch, RunSpec};
 use crate::error::Result;
 use crate::{data, usage};
@@ -70,13 +70,13 @@ pub(super) fn run(args: BenchArgs) -> Result<()> {
         usage!("--seconds {} is impossible; it must be a positive number", args.seconds);
     };
     let spec = args.spec()?;
-    let images = data::load(spec.dataset, args.machine.data_dir.as_deref())?.train;
+    let images = data::load(spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?.train;
     let batch = match spec.batch {
         Batch::Full => images.len(),
         Batch::Size(n) if n <= images.len() => n,
         Batch::Size(n) => usage!("--batch {n} is more than the {} training images there are", images.len()),
     };
-    let settings = Settings {
+    let settings = BenchSettings {
         input: spec.dataset.shape(),
         model: spec.model,
         batch,
@@ -89,7 +89,7 @@ pub(super) fn run(args: BenchArgs) -> Result<()> {
     if args.json { print(serde_json::to_string(&report)?) } else { print(text(&settings, &report).trim_end()) }
 }
 
-fn text(settings: &Settings, r: &Report) -> String {
+fn text(settings: &BenchSettings, r: &BenchReport) -> String {
     let model = &settings.model;
     let (train, eval) = (r.training_images_per_second, r.evaluation_images_per_second);
     let mut out = format!(

@@ -11,7 +11,7 @@ use crate::atomic;
 use crate::compare::{Findings, compare, export};
 use crate::error::Result;
 use crate::plot::{self, Options};
-use crate::train::record::{self, Record};
+use crate::run_dir::{Record, record};
 use crate::usage;
 
 const EXAMPLES: &str = "\

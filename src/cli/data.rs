@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use super::print;
+use super::{print, warn};
 use crate::data::{DatasetKind, digits, mnist};
 use crate::error::Result;
 
@@ -52,7 +52,7 @@ pub fn run(args: DataArgs) -> Result<()> {
 
 fn show_mnist(dir: &Path, offline: bool) -> Result<()> {
     print(format_args!("MNIST in {}", dir.display()))?;
-    let fetched = if offline { Ok(()) } else { mnist::fetch(dir) };
+    let fetched = if offline { Ok(()) } else { mnist::fetch(dir, &|line| warn(line)) };
     let mut problems = Vec::new();
     for file in &mnist::FILES {
         let Some(path) = file.find(dir) else {

@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::console::{Console, Show, clock};
-use super::progress::Progress;
-use crate::experiment::{Cost, End, Pace, Plan, Watch};
+use super::progress::RunDisplay;
+use crate::experiment::{Cost, End, ExperimentObserver, Pace, Plan};
 use crate::model::Totals;
-use crate::train::{Observer, Outcome, Row, Summary};
+use crate::run_dir::Row;
+use crate::train::{Observer, Outcome, TrainSummary};
 
 /// Parts of the whole bar.
 const PARTS: u64 = 10_000;
 
 /// Shows an experiment.
-pub struct Display<'a> {
+pub struct ExperimentDisplay<'a> {
     plan: &'a Plan,
     /// By run.
     costs: &'a [Cost],
@@ -26,7 +27,7 @@ pub struct Display<'a> {
     began: Instant,
 }
 
-impl<'a> Display<'a> {
+impl<'a> ExperimentDisplay<'a> {
     pub fn new(plan: &'a Plan, costs: &'a [Cost], jobs: usize, show: Show) -> Self {
         let left = plan.runs.iter().zip(costs).map(|(run, cost)| cost.of(run.left));
         let pace = Arc::new(Mutex::new(Pace::new(left, jobs)));
@@ -35,10 +36,10 @@ impl<'a> Display<'a> {
         let shared = pace.clone();
         let eta = move |_: &ProgressState, w: &mut dyn std::fmt::Write| {
             let left = lock(&shared).seconds_left(began.elapsed().as_secs_f64());
-            let _ = w.write_str(&left.map_or("-".to_string(), clock));
+            let _ = w.write_str(&left.map_or("-".to_string(), |left| clock(left).to_string()));
         };
         whole.set_style(
-            ProgressStyle::with_template("{wide_msg} [{bar:16.green/blue}] {percent:>14}% · ETA {left:>7}")
+            ProgressStyle::with_template("{wide_msg} [{bar:16.green/blue}] {percent:>14}% · ETA {left:>8}")
                 .expect("the template is right")
                 .with_key("left", eta)
                 .progress_chars("█▉▊▋▌▍▎▏ "),
@@ -74,13 +75,13 @@ impl<'a> Display<'a> {
     }
 }
 
-impl Drop for Display<'_> {
+impl Drop for ExperimentDisplay<'_> {
     fn drop(&mut self) {
         self.whole.finish_and_clear();
     }
 }
 
-impl Watch for Display<'_> {
+impl ExperimentObserver for ExperimentDisplay<'_> {
     fn begin(&self, run: usize) -> Box<dyn Observer + '_> {
         lock(&self.pace).begin(run, self.now());
         let (title, planned) = (self.title(run), &self.plan.runs[run]);
@@ -90,7 +91,7 @@ impl Watch for Display<'_> {
             self.console.line(&format!("{title} → {}", planned.dir.display()));
             Some(if self.jobs > 1 { format!("{title}  ") } else { String::new() })
         };
-        let progress = Progress::new(&self.console, &title, planned.spec.epochs, lines);
+        let progress = RunDisplay::new(&self.console, &title, planned.spec.epochs, lines);
         Box::new(Running { display: self, run, progress })
     }
 
@@ -108,7 +109,7 @@ impl Watch for Display<'_> {
             End::Before(_) => {
                 self.console.line(&format!("{title}: done already, in {}", self.plan.runs[run].dir.display()));
             }
-            End::Now(summary @ Summary { outcome: Outcome::Interrupted(_), .. }) => {
+            End::Now(summary @ TrainSummary { outcome: Outcome::Interrupted(_), .. }) => {
                 self.console.line(&format!("{title}: {}", result(summary)));
             }
             End::Now(summary) => self.console.line(&format!("{title}: {}{left}", result(summary))),
@@ -120,9 +121,9 @@ impl Watch for Display<'_> {
 
 /// One run of it.
 struct Running<'a> {
-    display: &'a Display<'a>,
+    display: &'a ExperimentDisplay<'a>,
     run: usize,
-    progress: Progress,
+    progress: RunDisplay,
 }
 
 impl Running<'_> {
@@ -155,7 +156,7 @@ impl Observer for Running<'_> {
 }
 
 /// What came out, in a line.
-fn result(summary: &Summary) -> String {
+fn result(summary: &TrainSummary) -> String {
     let Some(last) = summary.rows.last() else { return "interrupted before anything was measured".to_string() };
     let took = clock(last.wall_seconds);
     match summary.outcome {

@@ -1,8 +1,9 @@
 //! What an experiment would do, and how long it would take.
 
-use super::console::roughly;
-use crate::experiment::{Estimate, Machine, Plan, Planned, Standing, Work};
-use crate::train::State;
+use super::console::clock;
+use crate::experiment::{Estimate, Plan, Planned, RunStatus, Work};
+use crate::machine::Machine;
+use crate::run_dir::State;
 
 /// The runs with where they stand, what is left of them, and the time of that.
 pub fn text(plan: &Plan, estimate: &Estimate, machine: &Machine, jobs: usize) -> String {
@@ -11,7 +12,7 @@ pub fn text(plan: &Plan, estimate: &Estimate, machine: &Machine, jobs: usize) ->
     let (wide, titles, states) = (width(&directory), width(&|run| run.title.clone()), width(&state));
     let mut text = format!("{} in {}\n\n", counts(plan), plan.folder.display());
     for (run, seconds) in plan.runs.iter().zip(&estimate.seconds) {
-        let time = if *seconds > 0.0 { roughly(*seconds) } else { String::new() };
+        let time = if *seconds > 0.0 { clock(*seconds).to_string() } else { String::new() };
         let line = format!("{:<wide$}  {:<titles$}  {:<states$}  {time:>12}", directory(run), run.title, state(run));
         text += &format!("{}\n", line.trim_end());
     }
@@ -20,12 +21,12 @@ pub fn text(plan: &Plan, estimate: &Estimate, machine: &Machine, jobs: usize) ->
 
 /// How many runs there are and where they stand: "24 runs: 3 done, 1 begun, 20 new".
 pub fn counts(plan: &Plan) -> String {
-    let count = |kind: fn(&Standing) -> bool| plan.runs.iter().filter(|run| kind(&run.standing)).count();
+    let count = |kind: fn(&RunStatus) -> bool| plan.runs.iter().filter(|run| kind(&run.status)).count();
     let kinds = [
-        (count(|s| matches!(s, Standing::Ended(_))), "done"),
-        (count(|s| matches!(s, Standing::Begun(_))), "begun"),
-        (count(|s| matches!(s, Standing::New)), "new"),
-        (count(|s| matches!(s, Standing::Blocked(_))), "blocked"),
+        (count(|s| matches!(s, RunStatus::Ended(_))), "done"),
+        (count(|s| matches!(s, RunStatus::Begun(_))), "begun"),
+        (count(|s| matches!(s, RunStatus::New)), "new"),
+        (count(|s| matches!(s, RunStatus::Blocked(_))), "blocked"),
     ];
     let kinds = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format!("{n} {kind}"));
     let runs = if plan.runs.len() == 1 { "run" } else { "runs" };
@@ -46,7 +47,7 @@ pub fn forecast(plan: &Plan, estimate: &Estimate, machine: &Machine, jobs: usize
         if fastest < 1.02 * slowest { format!("{fastest:.0}") } else { format!("{slowest:.0} to {fastest:.0}") };
     format!(
         "about {} for what is left, {}\n(measured just now: training at {rates} images/s{})",
-        roughly(estimate.total),
+        clock(estimate.total),
         how(machine, jobs),
         if jobs > 1 { " a run" } else { "" }
     )
@@ -60,11 +61,11 @@ pub fn how(machine: &Machine, jobs: usize) -> String {
 }
 
 fn state(run: &Planned) -> String {
-    match &run.standing {
-        Standing::New => "new".to_string(),
-        Standing::Begun(epochs) => format!("resumes after epoch {epochs} of {}", run.spec.epochs),
-        Standing::Ended(State::Diverged) => "done: diverged".to_string(),
-        Standing::Ended(_) => "done".to_string(),
-        Standing::Blocked(why) => format!("cannot run: {}", why.lines().next().unwrap_or_default()),
+    match &run.status {
+        RunStatus::New => "new".to_string(),
+        RunStatus::Begun(epochs) => format!("resumes after epoch {epochs} of {}", run.spec.epochs),
+        RunStatus::Ended(State::Diverged) => "done: diverged".to_string(),
+        RunStatus::Ended(_) => "done".to_string(),
+        RunStatus::Blocked(why) => format!("cannot run: {}", why.lines().next().unwrap_or_default()),
     }
 }

@@ -6,18 +6,17 @@ use clap::Args;
 
 use super::args::MachineArgs;
 use super::console::Show;
-use super::display::Display;
+use super::display::ExperimentDisplay;
 use super::dry_run::{self, how};
 use super::signals::Signals;
 use super::{Exit, print, unless_closed, warn};
 use crate::compare::{Criteria, compare, export};
 use crate::config::RunSpec;
 use crate::error::Result;
-use crate::experiment::{self, Cost, End, Estimate, Options, Plan, Planned, Tally};
+use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Planned, Tally};
 use crate::plot;
 use crate::report;
-use crate::train::State;
-use crate::train::record::{self, Record};
+use crate::run_dir::{Record, State, record};
 
 /// What every experiment takes.
 #[derive(Args, Debug)]
@@ -77,10 +76,10 @@ impl Experiment<'_> {
         } else if jobs > 1 {
             say(quiet, &how(&machine, jobs));
         }
-        let data = plan.load_data(self.machine.data_dir.as_deref())?;
+        let data = plan.load_data(self.machine.data_dir.as_deref(), &|line| warn(line))?;
         let stop = || signals.pending();
-        let options = Options { machine, jobs, checkpoint_every: self.args.checkpoint_every, stop: &stop };
-        let display = Display::new(&plan, &costs, jobs, if quiet { Show::Nothing } else { Show::Auto });
+        let options = ExperimentOptions { machine, jobs, checkpoint_every: self.args.checkpoint_every, stop: &stop };
+        let display = ExperimentDisplay::new(&plan, &costs, jobs, if quiet { Show::Nothing } else { Show::Auto });
         let ends = signals.gracefully(|| experiment::run(&plan, &data, &options, &display));
         drop(display);
         let tally = Tally::of(&ends);

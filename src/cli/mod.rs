@@ -16,6 +16,7 @@ mod run;
 mod show;
 mod signals;
 mod train;
+mod values;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -97,6 +98,8 @@ enum Exit {
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
     signals::report_file_size_limit();
+    #[cfg(feature = "hub")]
+    silence_download();
     match run(Cli::parse()) {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::Diverged) => ExitCode::from(3),
@@ -108,6 +111,17 @@ pub fn main() -> ExitCode {
             ExitCode::from(if e.is::<UsageError>() { 2 } else { 1 })
         }
     }
+}
+
+/// A panic of candle-datasets, which becomes an error of the download, is not worth a backtrace.
+#[cfg(feature = "hub")]
+fn silence_download() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().name() != Some(crate::data::hub::THREAD) {
+            others(info);
+        }
+    }));
 }
 
 /// Prints a line on standard output. A closed pipe is an error there, where `println!` panics.

@@ -6,7 +6,7 @@ use super::{print, warn};
 use crate::compare::Criteria;
 use crate::error::Result;
 use crate::plot::{self, Format, Options, Scale, X};
-use crate::train::record;
+use crate::run_dir::record;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,10 +6,11 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::console::{Console, clock};
 use crate::model::Totals;
-use crate::train::{Observer, Row};
+use crate::run_dir::Row;
+use crate::train::Observer;
 
 /// Shows one run, until it is dropped.
-pub struct Progress {
+pub struct RunDisplay {
     console: Console,
     bar: ProgressBar,
     name: String,
@@ -26,13 +27,13 @@ struct Now {
     totals: Totals,
 }
 
-impl Progress {
+impl RunDisplay {
     /// A display for a run called `name`, whose bar stands above the last one that is there, and which prints a line for each
     /// epoch that begins with `lines`.
     pub fn new(console: &Console, name: &str, epochs: u64, lines: Option<String>) -> Self {
         let bar = console.bars.insert_from_back(1, ProgressBar::no_length());
         bar.set_style(
-            ProgressStyle::with_template("{wide_msg} [{bar:16.cyan/blue}] {rate:>15} · ETA {left:>7}")
+            ProgressStyle::with_template("{wide_msg} [{bar:16.cyan/blue}] {rate:>15} · ETA {left:>8}")
                 .expect("the template is right")
                 .with_key("rate", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
                     let _ = write!(w, "{:.0} images/s", state.per_sec());
@@ -56,14 +57,14 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for RunDisplay {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
         self.console.bars.remove(&self.bar);
     }
 }
 
-impl Observer for Progress {
+impl Observer for RunDisplay {
     fn epoch(&self, epoch: u64, epochs: u64, done: u64, total: u64) {
         self.bar.set_length(epochs.saturating_mul(total));
         let position = (epoch - 1).saturating_mul(total).saturating_add(done);

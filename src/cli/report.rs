@@ -8,7 +8,7 @@ use super::args::CriteriaArgs;
 use super::{is_replaceable, print, warn};
 use crate::error::Result;
 use crate::report::{self, Settings};
-use crate::train::record;
+use crate::run_dir::record;
 use crate::usage;
 
 const EXAMPLES: &str = "\

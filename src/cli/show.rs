@@ -9,8 +9,8 @@ use super::console::clock;
 use super::{print, quoted};
 use crate::config::RunSpec;
 use crate::error::Result;
-use crate::train::checkpoint::{CHECKPOINT, Checkpoint};
-use crate::train::{Meta, Row, RunDir, State, record};
+use crate::run_dir::{self, CHECKPOINT, META, METRICS, Meta, Row, RunDir, State, record, recorded};
+use crate::train::checkpoint::Checkpoint;
 
 /// Show a run's state, settings and machine, and how to go on with it.
 ///
@@ -32,16 +32,16 @@ pub(super) fn run(args: ShowArgs) -> Result<()> {
 }
 
 fn describe(dir: &Path) -> Result<String> {
-    if !dir.join("meta.json").is_file() {
+    if !dir.join(META).is_file() {
         let hint = match record::find(dir) {
             Ok((records, _)) => {
                 format!("; the first of {} runs below it is {}", records.len(), records[0].dir.display())
             }
             Err(_) => "; 'snr-bench train' writes one".to_string(),
         };
-        bail!("{} is not a run directory: it holds no meta.json{hint}", dir.display());
+        bail!("{} is not a run directory: it holds no {META}{hint}", dir.display());
     }
-    let spec = crate::experiment::session::stored_spec(dir)?;
+    let spec = run_dir::read_config(dir)?;
     let meta = Meta::read(dir)?;
     let locked = RunDir::is_locked(dir);
     let checkpoint = dir.join(CHECKPOINT).exists().then(|| Checkpoint::read(&dir.join(CHECKPOINT)));
@@ -50,23 +50,22 @@ fn describe(dir: &Path) -> Result<String> {
         let _ = writeln!(text, "{name:<11} {value}");
     };
     line("state", state(&meta, locked));
-    match record::read(dir) {
-        Ok(record) => record.rows.last().into_iter().for_each(|row| {
+    match record::read_metrics(dir) {
+        Ok((rows, _)) => rows.last().into_iter().for_each(|row| {
             line("progress", progress(row, &spec));
             line("last row", losses(row));
         }),
-        Err(_) if !dir.join("metrics.csv").exists() => line("progress", "nothing measured yet".to_string()),
+        Err(_) if !dir.join(METRICS).exists() => line("progress", "nothing measured yet".to_string()),
         Err(e) => line("progress", format!("unknown: {e:#}")),
     }
     line("checkpoint", saved(&checkpoint));
     line("data", format!("{}, hash {}", meta.dataset, meta.data_hash));
     meta.data_files.iter().for_each(|(name, hash)| line("", format!("{name} {hash}")));
+    line("machine", format!("{}, {}", meta.machine(), recorded(&meta.platform)));
     line(
-        "machine",
-        format!("{}, {}, {}, {} threads, {}", meta.cpu, meta.simd, meta.device, meta.threads, meta.platform),
+        "versions",
+        format!("snr-bench {} ({}), Candle {}", recorded(&meta.version), meta.revision(), recorded(&meta.candle)),
     );
-    let git = if meta.git.is_empty() { "built outside git".to_string() } else { format!("git {}", meta.git) };
-    line("versions", format!("snr-bench {} ({git}), Candle {}", meta.version, meta.candle));
     line("command", meta.command.iter().map(|arg| quoted(arg)).collect::<Vec<_>>().join(" "));
     let _ = write!(
         text,

@@ -7,15 +7,15 @@ use serde_json::json;
 
 use super::args::{MachineArgs, SettingArgs, integer};
 use super::console::{Console, Show, clock};
-use super::progress::Progress;
+use super::progress::RunDisplay;
 use super::signals::Signals;
-use super::{Exit, print, quoted, unless_closed};
+use super::{Exit, print, quoted, unless_closed, warn};
 use crate::config::{Batch, RunSpec};
 use crate::data;
 use crate::error::Result;
 use crate::experiment::Session;
-use crate::experiment::session::{self, IfExists};
-use crate::train::{Outcome, Summary};
+use crate::experiment::session::{self, IfExists, StoredRun};
+use crate::train::{Outcome, TrainSummary};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -69,7 +69,7 @@ impl TrainArgs {
     fn spec(&self) -> Result<RunSpec> {
         let mut layers = Vec::new();
         if let Some(dir) = &self.resume {
-            layers.push(toml::Table::try_from(session::stored_spec(dir)?)?);
+            layers.push(toml::Table::try_from(StoredRun::read(dir)?.spec)?);
         }
         layers.extend(self.settings.layers()?);
         let mut flags = toml::Table::new();
@@ -113,10 +113,10 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
     let signals = Signals::listen()?;
     let machine = args.machine.machine()?;
     let dir = session::open(&spec, &path, if_exists)?;
-    let data = data::load(spec.dataset, args.machine.data_dir.as_deref())?;
+    let data = data::load(spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?;
     let stop = || signals.pending();
     let session = Session { machine: &machine, checkpoint_every: args.checkpoint_every, stop: &stop };
-    let progress = Progress::new(&Console::new(show), &spec.optim, spec.epochs, Some(String::new()));
+    let progress = RunDisplay::new(&Console::new(show), &spec.optim, spec.epochs, Some(String::new()));
     let summary = signals.gracefully(|| session.train(&spec, &data, dir, &progress))?;
     drop(progress);
     if args.json {
@@ -131,7 +131,7 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
     })
 }
 
-fn as_text(spec: &RunSpec, summary: &Summary, path: &Path) -> String {
+fn as_text(spec: &RunSpec, summary: &TrainSummary, path: &Path) -> String {
     let path = path.to_string_lossy();
     let resume = format!("go on with: snr-bench train --resume {}", quoted(&path));
     let Some(last) = summary.rows.last() else {
@@ -156,7 +156,7 @@ fn as_text(spec: &RunSpec, summary: &Summary, path: &Path) -> String {
     }
 }
 
-fn as_json(spec: &RunSpec, summary: &Summary, path: &Path) -> serde_json::Value {
+fn as_json(spec: &RunSpec, summary: &TrainSummary, path: &Path) -> serde_json::Value {
     let outcome = match summary.outcome {
         Outcome::Finished => "finished",
         Outcome::Diverged => "diverged",

@@ -2,10 +2,10 @@
 
 use super::types::{Criteria, Difference, Judgement, Pair, Summary, Test, TestKind, Verdict};
 use super::{ALPHA, MIN_PAIRS, Metric};
+use crate::run_dir::Record;
 use crate::stats::{
     PValue, bca_interval, detectable, holm, mean_sd, pairs_to_detect, pairs_to_reach, sign_flip, signed_ranks,
 };
-use crate::train::record::Record;
 
 /// Judges runs of so many epochs, paired by seed, by every metric that they have; the sentences are left empty.
 pub fn judge(runs: &[(&Record, &Record)], epochs: u64, criteria: Criteria) -> Vec<Judgement> {

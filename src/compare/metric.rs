@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::number::number;
-use crate::train::State;
-use crate::train::record::Record;
+use crate::run_dir::{Record, State};
 
 /// A loss or a time beyond this is none: squares of what is below it do not overflow.
 const LIMIT: f64 = 1e100;

@@ -6,8 +6,7 @@ use super::{Metric, sentence};
 use crate::config::Validation;
 use crate::group::{Arm, Group, group, short_hash};
 use crate::number::number;
-use crate::train::State;
-use crate::train::record::{Record, Warning};
+use crate::run_dir::{Record, State, Warning};
 
 /// Compares every pair of optimizers in every group of runs.
 pub fn compare(records: &[Record], criteria: Criteria) -> Findings {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Metric;
 use crate::error::Result;
+use crate::run_dir::Warning;
 use crate::stats::PValue;
-use crate::train::record::Warning;
 use crate::usage;
 
 /// What must be fixed before the results are looked at.

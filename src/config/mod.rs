@@ -30,8 +30,9 @@ pub struct RunSpec {
     pub dataset: DatasetKind,
     /// What `val_loss` and `val_accuracy` are measured on.
     pub validation: Validation,
-    /// Train on this many images only: the first ones of the training set. 0 = all.
-    pub train_subset: usize,
+    /// Train on this many images only: the first ones of the training set. Files and flags write `None` as 0.
+    #[serde(with = "none_as_0")]
+    pub train_subset: Option<usize>,
     /// Passes over the training images.
     pub epochs: u64,
     /// Images of a step.
@@ -140,6 +141,18 @@ impl<'de> Deserialize<'de> for Validation {
     }
 }
 
+mod none_as_0 {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(n: &Option<usize>, s: S) -> Result<S::Ok, S::Error> {
+        n.unwrap_or(0).serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<usize>, D::Error> {
+        usize::deserialize(d).map(|n| (n > 0).then_some(n))
+    }
+}
+
 impl Default for RunSpec {
     /// The article's run with Adam.
     fn default() -> Self {
@@ -147,7 +160,7 @@ impl Default for RunSpec {
         Self {
             dataset: DatasetKind::Mnist,
             validation: Validation::Test,
-            train_subset: 0,
+            train_subset: None,
             epochs: 20,
             batch: Batch::Size(4096),
             seed: 0,

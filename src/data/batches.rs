@@ -4,7 +4,7 @@ use rand::seq::SliceRandom;
 
 use super::rng;
 
-/// The order of epoch `epoch` (from 0): a permutation of `0..n` that depends on `seed` and `epoch` and nothing else, so
+/// The order of epoch `epoch` (training counts from 1): a permutation of `0..n` that depends on `seed` and `epoch` and nothing else, so
 /// every optimizer sees the same batches, and a resumed run goes on with those that it would have had. A batch is a
 /// chunk of it, the last one of an epoch may be smaller.
 ///

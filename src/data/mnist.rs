@@ -65,6 +65,26 @@ impl File {
         Ok(contents)
     }
 
+    /// Writes the IDX file of `values` into `dir`, whole or not at all, after checking that it is MNIST's.
+    #[cfg(feature = "hub")]
+    fn write(&self, dir: &Path, values: &[u8]) -> Result<PathBuf> {
+        use anyhow::Context;
+
+        let path = dir.join(self.name);
+        if hex(&idx::sha256(self.kind, values)) != self.sha256 {
+            bail!(
+                "what was downloaded is not MNIST's {}; to download it again, delete datasets--ylecun--mnist in the cache \
+                 of the Hugging Face Hub",
+                self.name
+            );
+        }
+        let bytes = [&self.kind.header(self.count)[..], values].concat();
+        std::fs::create_dir_all(dir)
+            .and_then(|()| crate::atomic::write(&path, &bytes))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
     /// Checks the hash of contents that came from `path`.
     fn verify(&self, path: &Path, sha256: &[u8; 32]) -> Result<()> {
         let found = hex(sha256);
@@ -93,21 +113,39 @@ pub fn missing(dir: &Path) -> Vec<&'static File> {
     FILES.iter().filter(|file| file.find(dir).is_none()).collect()
 }
 
-/// Downloads the files that are not in `dir` and writes them there; says so on stderr. Without the feature `hub` that is
-/// an error.
+/// Downloads the files that are not in `dir` and writes them there, verified and whole or not at all; `progress` gets a
+/// line about each step. Without the feature `hub` that is an error.
 ///
 /// # Errors
 /// No network, or what came is not MNIST, or `dir` cannot be written: one sentence with the two ways out.
-pub fn fetch(dir: &Path) -> Result<()> {
+pub fn fetch(dir: &Path, progress: &dyn Fn(&str)) -> Result<()> {
     let missing = missing(dir);
     if missing.is_empty() {
         return Ok(());
     }
     #[cfg(feature = "hub")]
-    let fetched = super::hub::fetch(dir, &missing);
+    let fetched = download(dir, &missing, progress);
     #[cfg(not(feature = "hub"))]
-    let fetched: Result<()> = Err(anyhow::anyhow!("this build cannot download: it lacks the feature 'hub'"));
+    let fetched: Result<()> = {
+        let _ = progress;
+        Err(anyhow::anyhow!("this build cannot download: it lacks the feature 'hub'"))
+    };
     fetched.map_err(|e| missing_error(dir, &missing, &format!(", and fetching failed ({e:#})")))
+}
+
+#[cfg(feature = "hub")]
+fn download(dir: &Path, wanted: &[&File], progress: &dyn Fn(&str)) -> Result<()> {
+    progress(&format!(
+        "MNIST is not in {}: downloading it (18 MB) from huggingface.co/datasets/ylecun/mnist",
+        dir.display()
+    ));
+    let arrays = super::hub::download()?;
+    for (file, values) in FILES.iter().zip(&arrays) {
+        if wanted.iter().any(|w| w.name == file.name) {
+            progress(&format!("wrote {}", file.write(dir, values)?.display()));
+        }
+    }
+    Ok(())
 }
 
 /// What is missing, and the two ways out.

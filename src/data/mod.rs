@@ -8,7 +8,7 @@ mod batches;
 pub mod digits;
 mod glyphs;
 #[cfg(feature = "hub")]
-mod hub;
+pub mod hub;
 pub mod idx;
 pub mod mnist;
 
@@ -43,7 +43,7 @@ impl ImageShape {
 pub const MNIST_SHAPE: ImageShape = ImageShape { height: 28, width: 28, classes: 10 };
 
 /// A data set that a run can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DatasetKind {
     /// The real MNIST: 60,000 training and 10,000 test images.
@@ -126,16 +126,17 @@ pub struct Dataset {
     pub files: BTreeMap<String, String>,
 }
 
-/// Loads a data set. MNIST is looked for in [`mnist::dir`]; what is missing there is downloaded and written.
+/// Loads a data set. MNIST is looked for in [`mnist::dir`]; what is missing there is downloaded and written, and
+/// `progress` gets a line about each step of that.
 ///
 /// # Errors
 /// Missing, unreadable, truncated or corrupt files, each with what to do about it.
-pub fn load(kind: DatasetKind, data_dir: Option<&Path>) -> Result<Dataset> {
+pub fn load(kind: DatasetKind, data_dir: Option<&Path>, progress: &dyn Fn(&str)) -> Result<Dataset> {
     match kind {
         DatasetKind::Digits => Ok(digits::load()),
         DatasetKind::Mnist => {
             let dir = mnist::dir(data_dir);
-            mnist::fetch(&dir)?;
+            mnist::fetch(&dir, progress)?;
             mnist::load(&dir)
         }
     }

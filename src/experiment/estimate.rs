@@ -4,11 +4,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::pace::makespan;
-use super::{Cost, Machine, Plan};
-use crate::bench::repeat;
+use super::{Cost, Plan};
 use crate::config::{Batch, RunSpec};
 use crate::data::Images;
 use crate::error::Result;
+use crate::machine::{Machine, repeat};
 use crate::model::Params;
 use crate::optim::Optimizer;
 use crate::train::training_images;
@@ -91,7 +91,7 @@ fn measure(spec: &RunSpec, machine: &Machine, time: Duration) -> Result<Cost> {
     let indices: Vec<u32> = (0..IMAGES as u32).collect();
     let mut params = Params::init(spec.model.layout(input), 0)?;
     let mut optimizer = Optimizer::new(params.layout().clone(), spec.weight_decay, spec.rule()?)?;
-    let mut backend = spec.model.backend(input, &machine.device, machine.threads)?;
+    let mut backend = spec.model.backend(input, machine)?;
     backend.load(&params.values)?;
     let mut grad = vec![0.0; params.values.len()];
     let mut steps = Vec::new();

@@ -5,7 +5,8 @@
 //!
 //! ```
 //! use snr_bench::config::expand;
-//! use snr_bench::experiment::{End, Machine, Options, Plan, run};
+//! use snr_bench::experiment::{End, ExperimentOptions, Plan, run};
+//! use snr_bench::machine::Machine;
 //!
 //! let settings = "
 //!     optim = ['adam', 'snradam']
@@ -18,9 +19,9 @@
 //! # let tempdir = tempfile::tempdir()?;
 //! # let folder = tempdir.path();
 //! let plan = Plan::new(expand([settings.parse()?])?, folder, false)?;
-//! let data = plan.load_data(None)?;
+//! let data = plan.load_data(None, &|_| ())?;
 //! let machine = Machine { threads: 2, device: candle_core::Device::Cpu };
-//! let options = Options { machine, jobs: 2, checkpoint_every: None, stop: &|| None };
+//! let options = ExperimentOptions { machine, jobs: 2, checkpoint_every: None, stop: &|| None };
 //! for (planned, end) in plan.runs.iter().zip(run(&plan, &data, &options, &())) {
 //!     let End::Now(summary) = end else { panic!("{}: {end:?}", planned.title) };
 //!     println!("{}: {}", planned.title, summary.rows[1].val_loss);
@@ -29,7 +30,6 @@
 //! ```
 
 mod estimate;
-mod machine;
 pub mod pace;
 mod plan;
 mod schedule;
@@ -37,9 +37,8 @@ pub mod session;
 mod work;
 
 pub use estimate::Estimate;
-pub use machine::Machine;
 pub use pace::Pace;
-pub use plan::{Plan, Planned, Standing};
-pub use schedule::{End, Options, Tally, Watch, run};
+pub use plan::{Plan, Planned, RunStatus};
+pub use schedule::{End, ExperimentObserver, ExperimentOptions, Tally, run};
 pub use session::Session;
 pub use work::{Cost, Work};

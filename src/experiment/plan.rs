@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 
-use super::session;
+use super::session::StoredRun;
 use super::work::Work;
 use crate::config::RunSpec;
 use crate::data::{self, Dataset, DatasetKind};
 use crate::error::Result;
-use crate::train::checkpoint::{CHECKPOINT, Checkpoint};
-use crate::train::{RunDir, Start, State};
+use crate::run_dir::{CHECKPOINT, RunDir, State};
+use crate::train::Start;
+use crate::train::checkpoint::Checkpoint;
 use crate::{optim, usage};
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum RunStatus {
     /// Nothing is there that it could go on from.
     New,
     /// It goes on after that many epochs.
@@ -36,7 +37,7 @@ pub struct Planned {
     /// What tells it from the others, to the reader: "SNRAdam, batch full, seed 3".
     pub title: String,
     /// Where it stands.
-    pub standing: Standing,
+    pub status: RunStatus,
     /// What is left to compute.
     pub left: Work,
 }
@@ -69,11 +70,11 @@ impl Plan {
         let plan = |(spec, title): (RunSpec, String)| {
             let dir = folder.join(spec.run_name());
             let all = Work::left(&spec, None)?;
-            let (standing, left) = stand(&spec, &dir, anew, all).unwrap_or_else(|e| {
+            let (status, left) = status(&spec, &dir, anew, all).unwrap_or_else(|e| {
                 // The run itself will say so again, and not stop the others.
-                (Standing::Blocked(format!("{e:#}")), Work::default())
+                (RunStatus::Blocked(format!("{e:#}")), Work::default())
             });
-            Ok(Planned { spec, dir, title, standing, left })
+            Ok(Planned { spec, dir, title, status, left })
         };
         let runs = specs.into_iter().zip(titles).map(plan).collect::<Result<_>>()?;
         Ok(Self { folder: folder.to_path_buf(), runs, anew })
@@ -81,38 +82,39 @@ impl Plan {
 
     /// The runs that have not ended.
     pub fn open_runs(&self) -> impl Iterator<Item = &Planned> {
-        self.runs.iter().filter(|run| !matches!(run.standing, Standing::Ended(_)))
+        self.runs.iter().filter(|run| !matches!(run.status, RunStatus::Ended(_)))
     }
 
     /// Loads the data of the runs that have not ended, each set once.
     ///
     /// # Errors
     /// See [`data::load`].
-    pub fn load_data(&self, data_dir: Option<&Path>) -> Result<HashMap<DatasetKind, Dataset>> {
+    pub fn load_data(&self, data_dir: Option<&Path>, progress: &dyn Fn(&str)) -> Result<HashMap<DatasetKind, Dataset>> {
         let mut loaded = HashMap::new();
         for kind in self.open_runs().map(|run| run.spec.dataset).collect::<HashSet<_>>() {
-            loaded.insert(kind, data::load(kind, data_dir)?);
+            loaded.insert(kind, data::load(kind, data_dir, progress)?);
         }
         Ok(loaded)
     }
 }
 
-fn stand(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(Standing, Work)> {
+fn status(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(RunStatus, Work)> {
     if RunDir::is_locked(dir) {
         anyhow::bail!("another process is working in it");
     }
     if anew || RunDir::is_empty(dir) {
-        return Ok((Standing::New, all));
+        return Ok((RunStatus::New, all));
     }
-    if let Some(state) = session::ended(spec, dir) {
-        return Ok((Standing::Ended(state), Work::default()));
+    let stored = StoredRun::read(dir)?;
+    if let Some(state) = stored.ended(spec) {
+        return Ok((RunStatus::Ended(state), Work::default()));
     }
-    match session::where_to_start(spec, dir)? {
-        Start::Fresh => Ok((Standing::New, all)),
+    match stored.where_to_start(spec)? {
+        Start::Fresh => Ok((RunStatus::New, all)),
         Start::Resume => {
             let progress = Checkpoint::read(&dir.join(CHECKPOINT))?.progress;
             progress.check_settings(spec, dir)?;
-            Ok((Standing::Begun(progress.epochs()), Work::left(spec, Some(&progress))?))
+            Ok((RunStatus::Begun(progress.epochs()), Work::left(spec, Some(&progress))?))
         }
     }
 }

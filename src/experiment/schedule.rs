@@ -5,14 +5,15 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::session::{self, IfExists, Session};
-use super::{Machine, Plan};
+use super::Plan;
+use super::session::{self, IfExists, Session, StoredRun};
 use crate::data::{Dataset, DatasetKind};
-use crate::error::Result;
-use crate::train::{Observer, Outcome, State, Summary};
+use crate::machine::Machine;
+use crate::run_dir::State;
+use crate::train::{Observer, Outcome, TrainSummary};
 
 /// How the runs of an experiment run.
-pub struct Options<'a> {
+pub struct ExperimentOptions<'a> {
     /// Shared by the runs that run at once.
     pub machine: Machine,
     /// How many run at once. The results do not depend on it.
@@ -29,16 +30,16 @@ pub enum End {
     /// It had ended before.
     Before(State),
     /// It ran to its end, diverged, or was interrupted.
-    Now(Summary),
+    Now(TrainSummary),
     /// An error ended it, or did not let it begin.
     Failed(anyhow::Error),
     /// A signal came before its turn.
     NotBegun,
 }
 
-/// Hears how an experiment goes. Methods may be called from any thread; `()` hears nothing.
-pub trait Watch: Sync {
-    /// The run at this place of the plan begins; what it returns hears the run itself.
+/// Receives progress events of an experiment. Methods may be called from any thread; `()` ignores them.
+pub trait ExperimentObserver: Sync {
+    /// The run at this place of the plan begins; what it returns receives the events of the run itself.
     fn begin(&self, _run: usize) -> Box<dyn Observer + '_> {
         Box::new(())
     }
@@ -46,12 +47,17 @@ pub trait Watch: Sync {
     fn end(&self, _run: usize, _end: &End) {}
 }
 
-impl Watch for () {}
+impl ExperimentObserver for () {}
 
 /// Runs what is left of a plan, in its order, `options.jobs` runs at a time with the machine's threads divided among them;
 /// returns how each run ended, in the order of the plan. Repeated after an interruption it goes on from the checkpoints to
 /// the very same numbers.
-pub fn run(plan: &Plan, data: &HashMap<DatasetKind, Dataset>, options: &Options, watch: &dyn Watch) -> Vec<End> {
+pub fn run(
+    plan: &Plan,
+    data: &HashMap<DatasetKind, Dataset>,
+    options: &ExperimentOptions,
+    observer: &dyn ExperimentObserver,
+) -> Vec<End> {
     let machine = options.machine.divided(options.jobs);
     let session = Session { machine: &machine, checkpoint_every: options.checkpoint_every, stop: options.stop };
     let next = AtomicUsize::new(0);
@@ -60,8 +66,8 @@ pub fn run(plan: &Plan, data: &HashMap<DatasetKind, Dataset>, options: &Options,
         loop {
             let run = next.fetch_add(1, Ordering::Relaxed);
             let Some(place) = ends.get(run) else { break };
-            let end = place.get_or_init(|| one(plan, run, data, &session, watch));
-            watch.end(run, end);
+            let end = place.get_or_init(|| one(plan, run, data, &session, observer));
+            observer.end(run, end);
         }
     };
     thread::scope(|scope| {
@@ -72,13 +78,20 @@ pub fn run(plan: &Plan, data: &HashMap<DatasetKind, Dataset>, options: &Options,
     ends.into_iter().map(|end| end.into_inner().expect("every run had its turn")).collect()
 }
 
-fn one(plan: &Plan, run: usize, data: &HashMap<DatasetKind, Dataset>, session: &Session, watch: &dyn Watch) -> End {
+fn one(
+    plan: &Plan,
+    run: usize,
+    data: &HashMap<DatasetKind, Dataset>,
+    session: &Session,
+    observer: &dyn ExperimentObserver,
+) -> End {
     let planned = &plan.runs[run];
     if (session.stop)().is_some() {
         return End::NotBegun;
     }
     // Asked again: another process may have ended it since.
-    if let Some(state) = session::ended(&planned.spec, &planned.dir).filter(|_| !plan.anew) {
+    let stored = StoredRun::read(&planned.dir).ok().filter(|_| !plan.anew);
+    if let Some(state) = stored.and_then(|stored| stored.ended(&planned.spec)) {
         return End::Before(state);
     }
     let Some(data) = data.get(&planned.spec.dataset) else {
@@ -86,18 +99,11 @@ fn one(plan: &Plan, run: usize, data: &HashMap<DatasetKind, Dataset>, session: &
             "it had ended when the experiment was planned, and has been changed since; repeat the command"
         ));
     };
-    let observer = watch.begin(run);
-    match train(plan, run, data, session, &*observer) {
-        Ok(summary) => End::Now(summary),
-        Err(e) => End::Failed(e),
-    }
-}
-
-fn train(plan: &Plan, run: usize, data: &Dataset, session: &Session, observer: &dyn Observer) -> Result<Summary> {
-    let planned = &plan.runs[run];
+    let observer = observer.begin(run);
     let if_exists = if plan.anew { IfExists::Replace } else { IfExists::Resume };
-    let dir = session::open(&planned.spec, &planned.dir, if_exists)?;
-    session.train(&planned.spec, data, dir, observer)
+    session::open(&planned.spec, &planned.dir, if_exists)
+        .and_then(|dir| session.train(&planned.spec, data, dir, &*observer))
+        .map_or_else(End::Failed, End::Now)
 }
 
 /// How the runs of an experiment ended, in numbers.
@@ -118,8 +124,8 @@ impl Tally {
         for end in ends {
             match end {
                 End::Before(State::Diverged) => tally.diverged += 1,
-                End::Now(Summary { outcome: Outcome::Diverged, .. }) => tally.diverged += 1,
-                End::Now(Summary { outcome: Outcome::Interrupted(signal), .. }) => tally.signal = Some(*signal),
+                End::Now(TrainSummary { outcome: Outcome::Diverged, .. }) => tally.diverged += 1,
+                End::Now(TrainSummary { outcome: Outcome::Interrupted(signal), .. }) => tally.signal = Some(*signal),
                 End::Failed(_) => tally.failed += 1,
                 _ => {}
             }

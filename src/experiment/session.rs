@@ -1,14 +1,15 @@
 //! One run from its settings to its end.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::Machine;
-use crate::config::{self, Batch, RunSpec};
+use crate::config::{Batch, RunSpec};
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::train::{Every, Meta, Observer, Options, RunDir, Start, State, Summary, Trainer, checkpoint};
+use crate::machine::Machine;
+use crate::run_dir::{self, CHECKPOINT, METRICS, Meta, RunDir, State};
+use crate::train::{Every, Observer, Start, TrainOptions, TrainSummary, Trainer};
 
 /// What to do with a run directory that holds a run already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,22 +22,49 @@ pub enum IfExists {
     Resume,
 }
 
-/// The settings that a run directory holds.
-///
-/// # Errors
-/// A folder without a readable `config.toml`.
-pub fn stored_spec(dir: &Path) -> Result<RunSpec> {
-    let path = dir.join("config.toml");
-    let table =
-        config::read_table(&path).with_context(|| format!("{} holds no run that could be resumed", dir.display()))?;
-    RunSpec::resolve([table]).with_context(|| format!("the settings in {}", path.display()))
+/// A run that a directory holds, as far as it matters for going on with it.
+#[derive(Debug)]
+pub struct StoredRun {
+    dir: PathBuf,
+    /// Its settings.
+    pub spec: RunSpec,
+    /// `None` where it is missing or damaged: a run can go on without.
+    meta: Option<Meta>,
 }
 
-/// Whether and how the run in `dir` has ended, with just these settings.
-pub(super) fn ended(spec: &RunSpec, dir: &Path) -> Option<State> {
-    let same = stored_spec(dir).is_ok_and(|stored| stored == *spec);
-    let meta = Meta::read(dir).ok().filter(|meta| same && meta.config == *spec)?;
-    matches!(meta.state, State::Finished | State::Diverged).then_some(meta.state)
+impl StoredRun {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// A folder without a readable `config.toml`.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let spec = run_dir::read_config(dir)
+            .with_context(|| format!("{} holds no run that could be resumed", dir.display()))?;
+        Ok(Self { dir: dir.to_path_buf(), spec, meta: Meta::read(dir).ok() })
+    }
+
+    /// Whether and how it has ended, with just these settings.
+    pub(super) fn ended(&self, spec: &RunSpec) -> Option<State> {
+        let meta = self.meta.as_ref().filter(|meta| self.spec == *spec && meta.config.as_ref() == Some(spec))?;
+        matches!(meta.state, State::Finished | State::Diverged).then_some(meta.state)
+    }
+
+    /// Whether it goes on from a checkpoint; checks that it may with these settings.
+    pub(super) fn where_to_start(&self, spec: &RunSpec) -> Result<Start> {
+        let dir = self.dir.display();
+        let stored = RunSpec { epochs: spec.epochs, ..self.spec.clone() };
+        if stored.hash() != spec.hash() {
+            bail!(
+                "{dir} was begun with other settings, and only the number of epochs may change:\n{}\nleave these out, or start anew with --force",
+                stored.difference(spec, "there", "now asked for")
+            );
+        }
+        if self.ended(spec) == Some(State::Diverged) {
+            bail!("{dir} has diverged, there is nothing to resume; see its {METRICS}");
+        }
+        // A run that was ended before its first checkpoint has lost nothing but time.
+        Ok(if self.dir.join(CHECKPOINT).exists() { Start::Resume } else { Start::Fresh })
+    }
 }
 
 /// Takes over the run directory for `spec`: before anything that takes time, so that a mistake is told at once.
@@ -55,26 +83,10 @@ pub fn open(spec: &RunSpec, path: &Path, if_exists: IfExists) -> Result<(RunDir,
         }
         // What is there stays until the first step is certain: a mistake in the data must not cost the old run.
         IfExists::Replace => Start::Fresh,
-        IfExists::Resume => where_to_start(spec, path)?,
+        // Read under the lock: until now another process may have gone on with it.
+        IfExists::Resume => StoredRun::read(path)?.where_to_start(spec)?,
     };
     Ok((dir, start))
-}
-
-/// Whether the run that a directory holds goes on from a checkpoint; checks that it may with these settings.
-pub(super) fn where_to_start(spec: &RunSpec, path: &Path) -> Result<Start> {
-    let stored = RunSpec { epochs: spec.epochs, ..stored_spec(path)? };
-    if stored.hash() != spec.hash() {
-        bail!(
-            "{} was begun with other settings, and only the number of epochs may change:\n{}\nleave these out, or start anew with --force",
-            path.display(),
-            stored.difference(spec, "there", "now asked for")
-        );
-    }
-    if ended(spec, path) == Some(State::Diverged) {
-        bail!("{} has diverged, there is nothing to resume; see its metrics.csv", path.display());
-    }
-    // A run that was ended before its first checkpoint has lost nothing but time.
-    Ok(if path.join(checkpoint::CHECKPOINT).exists() { Start::Resume } else { Start::Fresh })
 }
 
 /// How a run is trained.
@@ -98,15 +110,15 @@ impl Session<'_> {
         data: &Dataset,
         (dir, start): (RunDir, Start),
         observer: &dyn Observer,
-    ) -> Result<Summary> {
-        let backend = spec.model.backend(spec.dataset.shape(), &self.machine.device, self.machine.threads)?;
-        let meta = Meta::new(spec, data, self.machine.device_name(), self.machine.threads);
+    ) -> Result<TrainSummary> {
+        let backend = spec.model.backend(spec.dataset.shape(), self.machine)?;
+        let meta = Meta::new(spec, data, self.machine);
         let checkpoint = match (self.checkpoint_every, spec.batch) {
             (Some(epochs), _) => Every::Epochs(epochs),
             (None, Batch::Full) => Every::Time,
             (None, Batch::Size(_)) => Every::Epochs(1),
         };
-        let options = Options { backend, checkpoint, stop: self.stop, observer };
+        let options = TrainOptions { backend, checkpoint, stop: self.stop, observer };
         Trainer::new(spec, data, &dir, meta, options, start)?.run()
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::config::{Batch, RunSpec, Validation};
 use crate::error::Result;
-use crate::train::checkpoint::Progress;
-use crate::train::{State, training_images};
+use crate::run_dir::State;
+use crate::train::checkpoint::RunProgress;
+use crate::train::training_images;
 
 /// What there is to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +22,7 @@ impl Work {
     ///
     /// # Errors
     /// A split that the data set cannot give.
-    pub fn left(spec: &RunSpec, progress: Option<&Progress>) -> Result<Self> {
+    pub fn left(spec: &RunSpec, progress: Option<&RunProgress>) -> Result<Self> {
         let (train, test) = spec.dataset.sizes();
         let images = training_images(spec, train)? as u64;
         if progress.is_some_and(|progress| progress.state == State::Diverged) {

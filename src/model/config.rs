@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Backend, Composed, Flops, Fused, Layout, VitConfig};
 use crate::data::ImageShape;
 use crate::error::Result;
+use crate::machine::Machine;
 
 /// The `[model]` table of a configuration: an architecture with its sizes. What depends on the data as well takes their
 /// [`ImageShape`].
@@ -88,14 +89,13 @@ impl ModelConfig {
         }
     }
 
-    /// What computes its gradients: fused operations on the CPU, with that many threads; on other devices operations
-    /// composed of Candle's.
+    /// What computes its gradients: fused operations on the CPU, elsewhere operations composed of Candle's.
     ///
     /// # Errors
     /// A model that cannot be built, or threads that cannot be started.
-    pub fn backend(&self, input: ImageShape, device: &Device, threads: usize) -> Result<Box<dyn Backend>> {
-        match (self, device) {
-            (Self::Vit(vit), Device::Cpu) => Ok(Box::new(Fused::new(vit, input, threads)?)),
+    pub fn backend(&self, input: ImageShape, machine: &Machine) -> Result<Box<dyn Backend>> {
+        match (self, &machine.device) {
+            (Self::Vit(vit), Device::Cpu) => Ok(Box::new(Fused::new(vit, input, machine.threads)?)),
             (Self::Vit(vit), device) => Ok(Box::new(Composed::new(vit, input, device, Composed::SHARD)?)),
         }
     }

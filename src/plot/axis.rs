@@ -3,7 +3,7 @@
 use crate::number::{decimals, plain, scientific};
 
 /// How values become lengths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// Equal differences, equal lengths.
     Linear,

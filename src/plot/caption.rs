@@ -53,7 +53,7 @@ fn data(group: &Group) -> String {
         Validation::Holdout(n) => (n, format!("{} held-out training", thousands(&n.to_string()))),
     };
     let rest = all.saturating_sub(held_out);
-    let train = if train_subset == 0 { rest } else { train_subset.min(rest) };
+    let train = train_subset.map_or(rest, |n| n.min(rest));
     let hash = short_hash(&group.first().data_hash);
     let train = thousands(&train.to_string());
     format!("{} ({train} training and {other} images, data {hash})", dataset.label())

@@ -6,10 +6,8 @@ use super::caption::{caption, title};
 use super::figure::{Figure, Mark, Series};
 use super::style;
 use crate::group::{Arm, Group};
+use crate::run_dir::{Record, Row, State};
 use crate::stats::mean_interval;
-use crate::train::Row;
-use crate::train::State;
-use crate::train::record::Record;
 
 /// What a chart shows of every epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

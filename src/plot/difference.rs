@@ -7,9 +7,8 @@ use super::figure::{Figure, Series, Sides};
 use super::style;
 use crate::compare::{MIN_PAIRS, pairs};
 use crate::group::{Arm, Group, batch};
+use crate::run_dir::{Record, State};
 use crate::stats::{bca_interval, mean_sd};
-use crate::train::State;
-use crate::train::record::Record;
 
 /// Intervals of a line, at most: between them the band is drawn straight.
 const MOST_INTERVALS: usize = 400;

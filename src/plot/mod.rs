@@ -29,11 +29,10 @@ pub use style::style;
 use crate::compare::Criteria;
 use crate::error::Result;
 use crate::group::{Group, group};
-use crate::train::Row;
-use crate::train::record::Record;
+use crate::run_dir::{Record, Row};
 
 /// What the horizontal axis counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum X {
     /// Passes over the training images.
     Epoch,

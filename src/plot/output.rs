@@ -16,7 +16,7 @@ use crate::error::Result;
 const PNG_SCALE: f32 = 2.0;
 
 /// A kind of file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Vectors, for print and the web.
     Svg,

@@ -22,7 +22,6 @@ mod runs;
 mod tables;
 mod verdict;
 
-use std::collections::HashMap;
 use std::path::{self, Path, PathBuf};
 
 use anyhow::Context;
@@ -32,8 +31,7 @@ use crate::atomic;
 use crate::compare::{Criteria, Findings, GroupFindings, compare};
 use crate::error::Result;
 use crate::group::{Group, group};
-use crate::train::record::{Record, Warning};
-use origin::Origin;
+use crate::run_dir::{Record, Warning};
 use paths::Paths;
 
 const STYLE: &str = include_str!("style.css");
@@ -50,7 +48,7 @@ pub struct Settings {
     pub root: PathBuf,
 }
 
-/// Writes the report of `records` (see [`record::find`](crate::train::record::find), which also gives `warnings`) to `file`.
+/// Writes the report of `records` (see [`record::find`](crate::run_dir::record::find), which also gives `warnings`) to `file`.
 ///
 /// Run directories are shown relative to the folder of `file` if the runs lie below it, else to `settings.root`.
 ///
@@ -60,20 +58,11 @@ pub fn write(records: &[Record], warnings: &[Warning], settings: &Settings, file
     let file = path::absolute(file).with_context(|| format!("'{}' is no name of a file", file.display()))?;
     let paths = Paths::new(&settings.root, &file);
     let mut told: Vec<String> = warnings.iter().map(|warning| paths.in_text(&warning.0)).collect();
-    let mut origins = HashMap::new();
-    let mut shown = Vec::new();
-    for record in records {
-        let dir = PathBuf::from(paths.of(&record.dir));
-        let origin = Origin::read(&record.dir).unwrap_or_else(|e| {
-            told.push(paths.in_text(&format!("{}: {e:#}; what produced it is not shown", dir.display())));
-            Origin::default()
-        });
-        origins.insert(dir.clone(), origin);
-        shown.push(Record { dir, ..record.clone() });
-    }
+    let shown = records.iter().map(|record| Record { dir: paths.of(&record.dir).into(), ..record.clone() });
+    let shown: Vec<Record> = shown.collect();
     let findings = compare(&shown, settings.criteria);
     told.extend(findings.warnings.iter().map(|warning| paths.in_text(&warning.0)));
-    let page = Page { groups: group(&shown), findings: &findings, origins, paths: &paths, warnings: told };
+    let page = Page { groups: group(&shown), findings: &findings, paths: &paths, warnings: told };
     let page = page.html()?.into_string();
     atomic::write(&file, page.as_bytes()).with_context(|| format!("cannot write {}; name another file", file.display()))
 }
@@ -82,8 +71,6 @@ pub fn write(records: &[Record], warnings: &[Warning], settings: &Settings, file
 struct Page<'a> {
     groups: Vec<Group<'a>>,
     findings: &'a Findings,
-    /// By run directory, as it is shown.
-    origins: HashMap<PathBuf, Origin>,
     paths: &'a Paths,
     /// About runs and groups that are in no comparison.
     warnings: Vec<String>,
@@ -141,10 +128,6 @@ impl<'a> Page<'a> {
     /// All runs, in the order of the page.
     fn runs(&self) -> impl Iterator<Item = &'a Record> {
         self.groups.iter().flat_map(|group| &group.arms).flat_map(|arm| arm.runs.iter().copied())
-    }
-
-    fn origin(&self, run: &Record) -> &Origin {
-        &self.origins[&run.dir]
     }
 }
 

@@ -1,67 +1,16 @@
 //! What produced the runs: versions, machines, data, commands.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use anyhow::Context;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::verdict::distinct;
 use super::{Page, cautions, count};
-use crate::config::{MAX_SETTINGS, read_text};
-use crate::error::Result;
+use crate::run_dir::{Meta, recorded};
 use crate::shell::quoted;
-
-/// The part of `meta.json` that is shown. What an older or foreign one lacks is empty, and shown as not recorded.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Origin {
-    pub reason: Option<String>,
-    version: String,
-    candle: String,
-    git: Option<String>,
-    cpu: String,
-    simd: String,
-    platform: String,
-    device: String,
-    threads: Option<usize>,
-    command: Vec<String>,
-    data_files: BTreeMap<String, String>,
-}
-
-impl Origin {
-    /// Reads the `meta.json` of a run directory.
-    pub fn read(dir: &Path) -> Result<Self> {
-        let text = read_text(&dir.join("meta.json"), MAX_SETTINGS)?;
-        serde_json::from_str(&text).context("its meta.json was not written by snr-bench")
-    }
-
-    /// "Intel(R) Xeon(R) Processor, AVX-512, 2 threads".
-    pub fn machine(&self) -> String {
-        let threads = self.threads.map(|n| count(n, "thread")).unwrap_or_default();
-        let device = if self.device == "cpu" { "" } else { &self.device };
-        let parts: Vec<&str> =
-            [&self.cpu, &self.simd, device, &threads].into_iter().filter(|p| !p.is_empty()).collect();
-        recorded(&parts.join(", "))
-    }
-
-    fn revision(&self) -> String {
-        match self.git.as_deref() {
-            Some("") => "built outside git".to_string(),
-            git => recorded(git.unwrap_or_default()),
-        }
-    }
-}
-
-fn recorded(text: &str) -> String {
-    if text.is_empty() { "not recorded".to_string() } else { text.to_string() }
-}
 
 /// Versions, machines, data and commands of all runs.
 pub fn section(page: &Page) -> Markup {
-    let all = |of: &dyn Fn(&Origin) -> String| counted(page.runs().map(|run| of(page.origin(run))));
-    let (revisions, machines) = (all(&Origin::revision), all(&Origin::machine));
+    let all = |of: &dyn Fn(&Meta) -> String| counted(page.runs().map(|run| of(&run.meta)));
+    let (revisions, machines) = (all(&Meta::revision), all(&Meta::machine));
     let rows = [
         ("snr-bench", all(&|o| recorded(&o.version))),
         ("git revision", revisions.clone()),
@@ -120,7 +69,7 @@ fn doubts(revisions: &[(String, usize)], machines: &[(String, usize)]) -> Vec<St
 }
 
 fn data_files(page: &Page) -> Markup {
-    let mut files: Vec<(&String, &String)> = page.runs().flat_map(|run| &page.origin(run).data_files).collect();
+    let mut files: Vec<(&String, &String)> = page.runs().flat_map(|run| &run.meta.data_files).collect();
     files.sort();
     files.dedup();
     html! {
@@ -137,7 +86,7 @@ fn data_files(page: &Page) -> Markup {
 
 /// The commands that the runs were started with, and those that repeat one of them and this page.
 fn commands(page: &Page) -> Markup {
-    let started = counted(page.runs().map(|run| command(page, &page.origin(run).command)));
+    let started = counted(page.runs().map(|run| command(page, &run.meta.command)));
     let root = match page.paths.in_text(&format!("{}/", page.paths.root.0)).trim_end_matches('/') {
         "" => ".".to_string(),
         shown => quoted(shown),

@@ -8,8 +8,7 @@ use super::{Page, count, tables};
 use crate::compare::has_ended;
 use crate::group::{Arm, Group};
 use crate::number::{number, plain};
-use crate::train::State;
-use crate::train::record::Record;
+use crate::run_dir::{Record, State};
 
 /// A table of more runs is folded.
 const LONG: usize = 12;
@@ -88,7 +87,7 @@ fn state(page: &Page, run: &Record) -> Markup {
         span.verdict.(class) { (word) }
         // a killed process leaves it so
         @if run.state == State::Running { " " small { "as its meta.json says" } }
-        @if let Some(reason) = &page.origin(run).reason { " " small { (page.paths.in_text(reason)) } }
+        @if let Some(reason) = &run.meta.reason { " " small { (page.paths.in_text(reason)) } }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::compare::{Comparison, GroupFindings, Judgement, Verdict};
 use crate::config::{Batch, RunSpec};
 use crate::group::{Group, short_hash};
 use crate::number::{number, thousands};
-use crate::train::State;
+use crate::run_dir::State;
 
 /// The title: "Is SNRAdam better than Adam?".
 pub fn question(page: &Page) -> String {
@@ -76,7 +76,7 @@ fn models(page: &Page) -> String {
 }
 
 fn hardware(page: &Page) -> Vec<String> {
-    distinct(page.runs().map(|run| page.origin(run).machine()))
+    distinct(page.runs().map(|run| run.meta.machine()))
 }
 
 fn criteria(page: &Page) -> String {

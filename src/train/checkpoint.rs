@@ -1,7 +1,7 @@
 //! Checkpoints: everything that a run needs to go on as if it had never stopped.
 //!
 //! One safetensors file, written whole or not at all: tensors `model.<parameter>` and `optim.<slot>.<parameter>`, and the
-//! [`Progress`] as JSON in the header, under a SHA-256 over all of it. The parameters alone, as timm opens them, are in
+//! [`RunProgress`] as JSON in the header, under a SHA-256 over all of it. The parameters alone, as timm opens them, are in
 //! `model.safetensors` beside it.
 
 use std::borrow::Cow;
@@ -13,20 +13,16 @@ use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{RunDir, State};
+use crate::config::RunSpec;
+use crate::data::{Dataset, hex};
 use crate::error::Result;
 use crate::model::{Params, Totals};
 use crate::optim::{BoxedRule, Optimizer, StateTensor};
-use crate::train::Row;
-
-/// File name of the checkpoint in a run directory.
-pub const CHECKPOINT: &str = "checkpoint.safetensors";
-/// File name of the parameters under timm's names.
-pub const MODEL: &str = "model.safetensors";
+use crate::run_dir::{CHECKPOINT, MODEL, Row, RunDir, State};
 
 /// How far a run is, down to the batch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Progress {
+pub struct RunProgress {
     /// Hash of the settings, see [`RunSpec::hash`](crate::config::RunSpec::hash).
     pub config_hash: String,
     /// Hash of the data set.
@@ -46,10 +42,59 @@ pub struct Progress {
     pub rows: Vec<Row>,
 }
 
-impl Progress {
+impl RunProgress {
+    /// That of a run that begins.
+    pub(super) fn new(spec: &RunSpec, data: &Dataset) -> Self {
+        Self {
+            config_hash: spec.hash(),
+            data_hash: data.hash.clone(),
+            state: State::Running,
+            step: 0,
+            samples_seen: 0,
+            epoch: EpochProgress::default(),
+            wall_seconds: 0.0,
+            rows: Vec::new(),
+        }
+    }
+
     /// Epochs done.
     pub fn epochs(&self) -> u64 {
         self.rows.last().map_or(0, |row| row.epoch)
+    }
+
+    /// The same as [`check_settings`](Self::check_settings), and that the data are those that it began with.
+    pub(super) fn check_resumable(&self, spec: &RunSpec, data: &Dataset, dir: &RunDir) -> Result<()> {
+        ensure!(
+            self.data_hash == data.hash,
+            "{} was trained on other data (hash {:.12}, here {:.12}); resume it with the files it began with",
+            dir.path().display(),
+            self.data_hash,
+            data.hash
+        );
+        self.check_settings(spec, dir.path())
+    }
+
+    /// Checks that the run in `dir` may go on from here with these settings.
+    ///
+    /// # Errors
+    /// Other settings, or fewer epochs than are begun.
+    pub fn check_settings(&self, spec: &RunSpec, dir: &Path) -> Result<()> {
+        let path = dir.display();
+        ensure!(
+            self.config_hash == spec.hash(),
+            "the checkpoint in {path} belongs to other settings; resume with the run's own config.toml, or start anew with --force"
+        );
+        let epochs = self.epochs();
+        let (begun, part) = match self.epoch.batches {
+            0 => (epochs, ""),
+            _ => (epochs + 1, " and part of the next"),
+        };
+        ensure!(
+            begun <= spec.epochs,
+            "{path} has {epochs} epochs already{part}, more than the {} asked for",
+            spec.epochs
+        );
+        Ok(())
     }
 }
 
@@ -131,14 +176,14 @@ fn digest<'a>(progress: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>
         hash.update(name);
         hash.update(data);
     }
-    crate::data::hex(&hash.finalize())
+    hex(&hash.finalize())
 }
 
 /// Writes the checkpoint of a run.
 ///
 /// # Errors
 /// See [`atomic::write`](crate::atomic::write).
-pub fn save(dir: &RunDir, params: &Params, optimizer: &Optimizer<BoxedRule>, progress: &Progress) -> Result<()> {
+pub fn save(dir: &RunDir, params: &Params, optimizer: &Optimizer<BoxedRule>, progress: &RunProgress) -> Result<()> {
     let mut tensors = BTreeMap::new();
     for (parameter, values) in params.iter() {
         tensors.insert(format!("model.{}", parameter.name), bytes(&parameter.shape, values));
@@ -163,7 +208,7 @@ pub fn save_model(dir: &RunDir, params: &Params) -> Result<()> {
 /// A checkpoint as it was read and checked.
 pub struct Checkpoint {
     /// How far the run is.
-    pub progress: Progress,
+    pub progress: RunProgress,
     /// Shape and values by name.
     tensors: HashMap<String, (Vec<usize>, Vec<f32>)>,
 }
@@ -205,7 +250,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// A tensor that is missing or has another shape: a checkpoint of another model or optimizer.
-    pub fn restore(mut self, params: &mut Params, optimizer: &mut Optimizer<BoxedRule>) -> Result<Progress> {
+    pub fn restore(mut self, params: &mut Params, optimizer: &mut Optimizer<BoxedRule>) -> Result<RunProgress> {
         let mut take = |name: String, shape: &[usize]| {
             let (found, values) =
                 self.tensors.remove(&name).with_context(|| format!("the checkpoint has no '{name}'"))?;

@@ -1,29 +1,27 @@
 //! The training loop of one run.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
 
-use super::checkpoint::{self, Checkpoint, EpochProgress, Progress};
-use super::{Meta, Row, RunDir, State};
+use super::checkpoint::{self, Checkpoint, RunProgress};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::data::{self, Dataset, Images};
 use crate::error::Result;
 use crate::model::{Backend, Params, Totals};
 use crate::optim::{BoxedRule, Optimizer};
+use crate::run_dir::{CHECKPOINT, MODEL, Meta, Row, RunDir, State};
 use crate::usage;
 
 /// What a run does beside training, and with what. None of it changes a result, except that another device rounds
 /// differently.
-pub struct Options<'a> {
+pub struct TrainOptions<'a> {
     /// Computes losses and gradients.
     pub backend: Box<dyn Backend>,
     /// How often a checkpoint is written.
     pub checkpoint: Every,
     /// Asked before and after every step; the number of a signal ends the run there, resumable.
     pub stop: &'a dyn Fn() -> Option<i32>,
-    /// Hears how the run goes.
+    /// Receives progress events.
     pub observer: &'a dyn Observer,
 }
 
@@ -46,7 +44,7 @@ impl Every {
     }
 }
 
-/// Hears how a run goes. Methods may be called from any thread; `()` hears nothing.
+/// Receives progress events of a run. Methods may be called from any thread; `()` ignores them.
 pub trait Observer: Sync {
     /// An epoch begins or goes on: `done` of `total` training samples are through.
     fn epoch(&self, _epoch: u64, _epochs: u64, _done: u64, _total: u64) {}
@@ -75,7 +73,7 @@ pub enum Outcome {
 
 /// What came out.
 #[derive(Clone, Debug)]
-pub struct Summary {
+pub struct TrainSummary {
     /// How the run ended.
     pub outcome: Outcome,
     /// The rows of `metrics.csv`.
@@ -98,11 +96,11 @@ pub struct Trainer<'a> {
     spec: &'a RunSpec,
     data: &'a Dataset,
     dir: &'a RunDir,
-    options: Options<'a>,
+    options: TrainOptions<'a>,
     meta: Meta,
     params: Params,
     optimizer: Optimizer<BoxedRule>,
-    progress: Progress,
+    progress: RunProgress,
     grad: Vec<f32>,
     /// The parameters before a step.
     before: Vec<f32>,
@@ -124,16 +122,16 @@ impl<'a> Trainer<'a> {
         data: &'a Dataset,
         dir: &'a RunDir,
         meta: Meta,
-        options: Options<'a>,
+        options: TrainOptions<'a>,
         start: Start,
     ) -> Result<Self> {
         training_images(spec, data.train.len())?;
         let mut params = Params::init(spec.model.layout(spec.dataset.shape()), spec.seed)?;
         let mut optimizer = Optimizer::new(params.layout().clone(), spec.weight_decay, spec.rule()?)?;
         let progress = match start {
-            Start::Fresh => Progress::new(spec, data),
+            Start::Fresh => RunProgress::new(spec, data),
             Start::Resume => {
-                let checkpoint = Checkpoint::read(&dir.file(checkpoint::CHECKPOINT))?;
+                let checkpoint = Checkpoint::read(&dir.file(CHECKPOINT))?;
                 checkpoint.progress.check_resumable(spec, data, dir)?;
                 checkpoint.restore(&mut params, &mut optimizer)?
             }
@@ -168,7 +166,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// A file that cannot be written: the last good checkpoint is intact then, and the state is "failed".
-    pub fn run(mut self) -> Result<Summary> {
+    pub fn run(mut self) -> Result<TrainSummary> {
         // One that diverged under fewer epochs, or was killed before it was told so, is only recorded.
         let diverged = self.progress.state == State::Diverged;
         self.progress.state = State::Running;
@@ -178,14 +176,14 @@ impl<'a> Trainer<'a> {
             // First: new settings beside an old "finished" would say that they were run.
             self.write_meta(State::Running, None)?;
         }
-        self.dir.write("config.toml", self.spec.to_toml().as_bytes())?;
+        self.dir.write_config(self.spec)?;
         self.write_meta(State::Running, None)?;
         if self.progress.epochs() < self.spec.epochs {
-            self.dir.remove(checkpoint::MODEL)?; // it belongs to the earlier end
+            self.dir.remove(MODEL)?; // it belongs to the earlier end
         }
         let outcome = if diverged { Ok(Outcome::Diverged) } else { self.train() };
         match outcome.and_then(|outcome| self.finish(outcome).map(|()| outcome)) {
-            Ok(outcome) => Ok(Summary { outcome, rows: self.progress.rows, saving: self.saving }),
+            Ok(outcome) => Ok(TrainSummary { outcome, rows: self.progress.rows, saving: self.saving }),
             Err(e) => {
                 // The disk that just failed may refuse this too; the error that ended the run is the one to tell.
                 let _ = self.write_meta(State::Failed, Some(format!("{e:#}")));
@@ -316,7 +314,7 @@ impl<'a> Trainer<'a> {
         let start = Instant::now();
         self.progress.wall_seconds = self.began.elapsed().as_secs_f64();
         checkpoint::save(self.dir, &self.params, &self.optimizer, &self.progress)?;
-        self.dir.write("metrics.csv", Row::to_csv(&self.progress.rows)?.as_bytes())?;
+        self.dir.write_metrics(&self.progress.rows)?;
         self.saved = Instant::now();
         self.save_cost = start.elapsed();
         self.saving += self.save_cost;
@@ -326,56 +324,7 @@ impl<'a> Trainer<'a> {
     fn write_meta(&mut self, state: State, reason: Option<String>) -> Result<()> {
         self.meta.state = state;
         self.meta.reason = reason;
-        self.dir.write("meta.json", &serde_json::to_vec_pretty(&self.meta)?)
-    }
-}
-
-impl Progress {
-    fn new(spec: &RunSpec, data: &Dataset) -> Self {
-        Self {
-            config_hash: spec.hash(),
-            data_hash: data.hash.clone(),
-            state: State::Running,
-            step: 0,
-            samples_seen: 0,
-            epoch: EpochProgress::default(),
-            wall_seconds: 0.0,
-            rows: Vec::new(),
-        }
-    }
-
-    fn check_resumable(&self, spec: &RunSpec, data: &Dataset, dir: &RunDir) -> Result<()> {
-        ensure!(
-            self.data_hash == data.hash,
-            "{} was trained on other data (hash {:.12}, here {:.12}); resume it with the files it began with",
-            dir.path().display(),
-            self.data_hash,
-            data.hash
-        );
-        self.check_settings(spec, dir.path())
-    }
-
-    /// Checks that the run in `dir` may go on from here with these settings.
-    ///
-    /// # Errors
-    /// Other settings, or fewer epochs than are begun.
-    pub fn check_settings(&self, spec: &RunSpec, dir: &Path) -> Result<()> {
-        let path = dir.display();
-        ensure!(
-            self.config_hash == spec.hash(),
-            "the checkpoint in {path} belongs to other settings; resume with the run's own config.toml, or start anew with --force"
-        );
-        let epochs = self.epochs();
-        let (begun, part) = match self.epoch.batches {
-            0 => (epochs, ""),
-            _ => (epochs + 1, " and part of the next"),
-        };
-        ensure!(
-            begun <= spec.epochs,
-            "{path} has {epochs} epochs already{part}, more than the {} asked for",
-            spec.epochs
-        );
-        Ok(())
+        self.dir.write_meta(&self.meta)
     }
 }
 
@@ -392,10 +341,10 @@ pub fn training_images(spec: &RunSpec, all: usize) -> Result<usize> {
         usage!("validation = holdout:{holdout} leaves nothing of {all} training images to train on; hold fewer out");
     }
     let left = all - holdout;
-    if spec.train_subset > left {
-        usage!("train_subset = {} is more than the {left} training images there are", spec.train_subset);
+    match spec.train_subset {
+        Some(n) if n > left => usage!("train_subset = {n} is more than the {left} training images there are"),
+        subset => Ok(subset.unwrap_or(left)),
     }
-    Ok(if spec.train_subset == 0 { left } else { spec.train_subset })
 }
 
 /// The images that the run is validated on.

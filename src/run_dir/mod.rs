@@ -1,4 +1,20 @@
-//! The run directory: its lock, and its files.
+//! The run directory: the names of its files, its lock, how it is written and read.
+//!
+//! `results/<experiment>/<run>/` holds
+//!
+//! | file | |
+//! | --- | --- |
+//! | `config.toml` | everything that determines the run ([`RunSpec`]); a `--config` file again |
+//! | `meta.json` | [`Meta`]: state, versions, processor, data hash, command line |
+//! | `metrics.csv` | [`Row`]: one an epoch, row 0 before training |
+//! | `checkpoint.safetensors` | parameters, optimizer and progress, to resume from: see [`checkpoint`](crate::train::checkpoint) |
+//! | `model.safetensors` | the parameters under timm's names, when the run has ended |
+//!
+//! All of them are written whole or not at all. A hidden `.lock` keeps a second process out.
+
+mod meta;
+pub mod record;
+mod row;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -8,8 +24,40 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
+pub use meta::{Meta, State, recorded};
+pub use record::{Record, Warning};
+pub use row::Row;
+
 use crate::atomic;
+use crate::config::{self, RunSpec};
 use crate::error::Result;
+
+/// The settings.
+pub const CONFIG: &str = "config.toml";
+/// The state, and what produced it.
+pub const META: &str = "meta.json";
+/// A row an epoch.
+pub const METRICS: &str = "metrics.csv";
+/// What the run is resumed from.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The parameters under timm's names.
+pub const MODEL: &str = "model.safetensors";
+const LOCK: &str = ".lock";
+
+/// The files of a run directory, in the order in which they are removed: the state first, so that no half-removed run
+/// claims to be finished, and last what says that there was a run.
+pub const FILES: [&str; 5] = [META, METRICS, CHECKPOINT, MODEL, CONFIG];
+
+/// The settings that a run directory holds.
+///
+/// # Errors
+/// A `config.toml` that is missing, too large, damaged or not ours.
+pub fn read_config(dir: &Path) -> Result<RunSpec> {
+    let path = dir.join(CONFIG);
+    let text = config::read_text(&path, config::MAX_SETTINGS)?;
+    let table = text.parse::<toml::Table>().with_context(|| format!("{} is not TOML", path.display()))?;
+    RunSpec::resolve([table]).with_context(|| format!("{} is not the settings of a run", path.display()))
+}
 
 /// Writes a file of a run, see [`atomic::write`].
 fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -37,7 +85,7 @@ impl RunDir {
         fs::create_dir_all(path).with_context(|| {
             format!("cannot create the run directory {}; choose another with --out", path.display())
         })?;
-        let lock_path = path.join(".lock");
+        let lock_path = path.join(LOCK);
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path).with_context(|| {
             format!("cannot write to the run directory {}; choose another with --out", path.display())
         })?;
@@ -66,7 +114,7 @@ impl RunDir {
 
     /// Whether a process trains in `path` just now.
     pub fn is_locked(path: &Path) -> bool {
-        let lock = File::open(path.join(".lock"));
+        let lock = File::open(path.join(LOCK));
         lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
@@ -98,9 +146,24 @@ impl RunDir {
         write_atomic(&self.file(name), bytes).map_err(|e| if self.is_still_ours() { e } else { moved() })
     }
 
+    /// Writes the settings.
+    pub fn write_config(&self, spec: &RunSpec) -> Result<()> {
+        self.write(CONFIG, spec.to_toml().as_bytes())
+    }
+
+    /// Writes the state, and what produced it.
+    pub fn write_meta(&self, meta: &Meta) -> Result<()> {
+        self.write(META, &serde_json::to_vec_pretty(meta)?)
+    }
+
+    /// Writes the rows so far.
+    pub fn write_metrics(&self, rows: &[Row]) -> Result<()> {
+        self.write(METRICS, Row::to_csv(rows)?.as_bytes())
+    }
+
     /// Whether the folder under this name is the one that was locked.
     fn is_still_ours(&self) -> bool {
-        let there = fs::metadata(self.file(".lock"));
+        let there = fs::metadata(self.file(LOCK));
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
@@ -113,12 +176,12 @@ impl RunDir {
 
     /// Whether no run has left anything in `path`.
     pub fn is_empty(path: &Path) -> bool {
-        !super::FILES.iter().any(|name| path.join(name).exists())
+        !FILES.iter().any(|name| path.join(name).exists())
     }
 
     /// Removes what an earlier run left here (its own files only).
     pub fn clear(&self) -> Result<()> {
-        super::FILES.iter().try_for_each(|name| self.remove(name))
+        FILES.iter().try_for_each(|name| self.remove(name))
     }
 
     /// Removes a file in it, if it is there.
@@ -134,7 +197,7 @@ impl RunDir {
 
 /// Removes what a process left half written that was killed. Nobody else writes in a locked folder.
 fn remove_temporary(folder: &Path) {
-    let ours = |name: &str| super::FILES.iter().any(|file| atomic::is_temporary(name, file));
+    let ours = |name: &str| FILES.iter().any(|file| atomic::is_temporary(name, file));
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(ours) {
             let _ = fs::remove_file(entry.path());

@@ -1,4 +1,4 @@
-//! The rows of `metrics.csv`.
+//! The rows of `metrics.csv`, which say how a run went epoch by epoch.
 
 use serde::{Deserialize, Serialize};
 

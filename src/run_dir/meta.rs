@@ -5,10 +5,13 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::META;
 use crate::config::{MAX_SETTINGS, RunSpec, read_text};
+use crate::data::Dataset;
 use crate::error::Result;
+use crate::machine::{Machine, cpu_name, simd_level};
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,7 +41,7 @@ impl fmt::Display for State {
     }
 }
 
-/// The contents of `meta.json`.
+/// The contents of `meta.json`. State and data hash must be there; what an older or foreign file lacks is empty.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Meta {
     /// Where the run stands.
@@ -47,12 +50,16 @@ pub struct Meta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Version of snr-bench.
+    #[serde(default)]
     pub version: String,
     /// Version of candle-core.
+    #[serde(default)]
     pub candle: String,
     /// Git revision that the binary was built from, with `-dirty` where its sources were changed; empty outside git.
-    pub git: String,
+    #[serde(default)]
+    pub git: Option<String>,
     /// The data set's name.
+    #[serde(default)]
     pub dataset: String,
     /// The data set's hash, see [`Dataset::hash`](crate::data::Dataset::hash).
     pub data_hash: String,
@@ -60,74 +67,88 @@ pub struct Meta {
     #[serde(default)]
     pub data_files: BTreeMap<String, String>,
     /// SHA-256 of the settings, see [`RunSpec::hash`].
+    #[serde(default)]
     pub config_hash: String,
-    /// All settings, as in `config.toml`.
-    pub config: RunSpec,
+    /// All settings, as in `config.toml`; `None` where another version wrote others.
+    #[serde(default, deserialize_with = "settings_if_known")]
+    pub config: Option<RunSpec>,
     /// The processor's own name.
+    #[serde(default)]
     pub cpu: String,
     /// Widest vector instructions of the processor that the fused operations use.
+    #[serde(default)]
     pub simd: String,
     /// Operating system and architecture.
+    #[serde(default)]
     pub platform: String,
     /// `cpu`, `cuda:0`, `metal`.
+    #[serde(default)]
     pub device: String,
     /// Worker threads.
-    pub threads: usize,
+    #[serde(default)]
+    pub threads: Option<usize>,
     /// Command line of the process that wrote this.
+    #[serde(default)]
     pub command: Vec<String>,
 }
 
 impl Meta {
-    /// What can be told about this process and machine.
-    pub fn new(spec: &RunSpec, dataset: &crate::data::Dataset, device: String, threads: usize) -> Self {
+    /// That of a run which begins now, in this process on this machine.
+    pub fn new(spec: &RunSpec, dataset: &Dataset, machine: &Machine) -> Self {
         Self {
             state: State::Running,
             reason: None,
             version: env!("CARGO_PKG_VERSION").into(),
             candle: env!("SNR_BENCH_CANDLE").into(),
-            git: env!("SNR_BENCH_GIT").into(),
+            git: Some(env!("SNR_BENCH_GIT").into()),
             dataset: dataset.kind.name().into(),
             data_hash: dataset.hash.clone(),
             data_files: dataset.files.clone(),
             config_hash: spec.hash(),
-            config: spec.clone(),
+            config: Some(spec.clone()),
             cpu: cpu_name(),
             simd: simd_level().into(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            device,
-            threads,
+            device: machine.device_name(),
+            threads: Some(machine.threads),
             // `args` would panic on what is not UTF-8
             command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
         }
     }
 
+    /// The processor, its vector instructions, a device other than the CPU, and threads: "Xeon, AVX-512, 2 threads".
+    pub fn machine(&self) -> String {
+        let threads = self.threads.map(|n| format!("{n} thread{}", if n == 1 { "" } else { "s" })).unwrap_or_default();
+        let device = if self.device == "cpu" { "" } else { &self.device };
+        let parts = [&self.cpu, &self.simd, device, &threads].into_iter().filter(|part| !part.is_empty());
+        recorded(&parts.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The git revision in words.
+    pub fn revision(&self) -> String {
+        match self.git.as_deref() {
+            Some("") => "built outside git".to_string(),
+            git => recorded(git.unwrap_or_default()),
+        }
+    }
+
     /// Reads the `meta.json` of a run directory.
+    ///
+    /// # Errors
+    /// One that is missing, too large, damaged or not ours.
     pub fn read(dir: &Path) -> Result<Self> {
-        let path = dir.join("meta.json");
+        let path = dir.join(META);
         let text = read_text(&path, MAX_SETTINGS)?;
-        serde_json::from_str(&text).with_context(|| format!("{} was not written by snr-bench", path.display()))
+        serde_json::from_str(&text)
+            .with_context(|| format!("{} is not what a run writes; repeat the run", path.display()))
     }
 }
 
-/// The processor's name as the operating system tells it.
-pub fn cpu_name() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    name.map_or_else(|| std::env::consts::ARCH.to_string(), |(_, name)| name.trim().to_string())
+/// What is said of a value; an older or foreign `meta.json` may lack it.
+pub fn recorded(text: &str) -> String {
+    if text.is_empty() { "not recorded".to_string() } else { text.to_string() }
 }
 
-/// The widest vector instructions that the fused operations and gemm find on this processor.
-pub fn simd_level() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    return if is_x86_feature_detected!("avx512f") {
-        "AVX-512"
-    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        "AVX2"
-    } else {
-        "SSE2"
-    };
-    #[cfg(target_arch = "aarch64")]
-    return "NEON";
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    "scalar"
+fn settings_if_known<'de, D: Deserializer<'de>>(d: D) -> std::result::Result<Option<RunSpec>, D::Error> {
+    Ok(serde_json::from_value(serde_json::Value::deserialize(d)?).ok())
 }

@@ -6,20 +6,16 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::{Deserialize, Serialize};
+use walkdir::WalkDir;
 
-use super::{Row, State};
-use crate::config::{MAX_SETTINGS, RunSpec, read_text};
+use super::{CONFIG, META, METRICS, Meta, Row, State, read_config};
+use crate::config::{RunSpec, read_text};
 use crate::error::Result;
 use crate::usage;
-
-const CONFIG: &str = "config.toml";
-const META: &str = "meta.json";
-const METRICS: &str = "metrics.csv";
 
 /// Largest `metrics.csv` that is read: 64 MiB, about 300,000 epochs.
 const MAX_METRICS: u64 = 64 << 20;
@@ -35,6 +31,8 @@ pub struct Record {
     pub state: State,
     /// SHA-256 of the data that it saw: runs on different data are never compared.
     pub data_hash: String,
+    /// What produced it.
+    pub meta: Meta,
     /// Row `i` is the state after epoch `i`; at least one.
     pub rows: Vec<Row>,
     /// Whether `metrics.csv` ends in half a row, which is left out of `rows`.
@@ -51,32 +49,16 @@ impl fmt::Display for Warning {
     }
 }
 
-/// The part of `meta.json` that is needed here.
-#[derive(Deserialize)]
-struct Meta {
-    state: State,
-    data_hash: String,
-}
-
 /// Reads one run directory.
 ///
 /// # Errors
 /// A file that is missing, too large, damaged or not ours. Half a row at the end of `metrics.csv` is no error: see
 /// [`Record::cut_off`].
 pub fn read(dir: &Path) -> Result<Record> {
-    let config = dir.join(CONFIG);
-    let text = read_text(&config, MAX_SETTINGS)?;
-    let table = text.parse::<toml::Table>().with_context(|| format!("{} is not TOML", config.display()))?;
-    let spec =
-        RunSpec::resolve([table]).with_context(|| format!("{} is not the settings of a run", config.display()))?;
-
-    let path = dir.join(META);
-    let text = read_text(&path, MAX_SETTINGS)?;
-    let Meta { state, data_hash } = serde_json::from_str(&text)
-        .with_context(|| format!("{} is not what a run writes; repeat the run", path.display()))?;
-
-    let (rows, cut_off) = read_metrics(&dir.join(METRICS))?;
-    Ok(Record { dir: dir.to_path_buf(), spec, state, data_hash, rows, cut_off })
+    let (spec, meta) = (read_config(dir)?, Meta::read(dir)?);
+    let (rows, cut_off) = read_metrics(dir)?;
+    let (state, data_hash) = (meta.state, meta.data_hash.clone());
+    Ok(Record { dir: dir.to_path_buf(), spec, state, data_hash, meta, rows, cut_off })
 }
 
 /// Reads the runs below several folders, see [`find`]; a folder within another is read once.
@@ -137,8 +119,17 @@ pub fn find(root: &Path) -> Result<(Vec<Record>, Vec<Warning>)> {
 /// Every folder at or below `root` that holds a run's settings and metrics, sorted.
 fn run_directories(root: &Path, warnings: &mut Vec<Warning>) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut pending = vec![root.to_path_buf()];
-    while let Some(dir) = pending.pop() {
+    let mut folders = WalkDir::new(root).into_iter();
+    while let Some(entry) = folders.next() {
+        let dir = match entry {
+            // Of an entry below the root, not of what it points to: links are not followed, so none makes a loop.
+            Ok(entry) if entry.file_type().is_dir() || entry.depth() == 0 => entry.into_path(),
+            Ok(_) => continue,
+            Err(e) => {
+                warnings.push(Warning(format!("skipped a folder, which cannot be read: {e}")));
+                continue;
+            }
+        };
         if dir.join(METRICS).is_file() {
             match dir.join(CONFIG).is_file() {
                 true => found.push(dir),
@@ -147,13 +138,7 @@ fn run_directories(root: &Path, warnings: &mut Vec<Warning>) -> Vec<PathBuf> {
                     dir.join(METRICS).display()
                 ))),
             }
-            continue;
-        }
-        match fs::read_dir(&dir) {
-            // of an entry, not of what it points to: a link is no folder here, so links cannot make a loop
-            Ok(entries) => pending
-                .extend(entries.flatten().filter(|e| e.file_type().is_ok_and(|kind| kind.is_dir())).map(|e| e.path())),
-            Err(e) => warnings.push(Warning(format!("skipped {}, which cannot be read: {e}", dir.display()))),
+            folders.skip_current_dir();
         }
     }
     found.sort();
@@ -186,9 +171,13 @@ fn without_repetitions(records: Vec<Record>, warnings: &mut Vec<Warning>) -> Vec
     kept
 }
 
-/// The rows of a `metrics.csv`, and whether half a row at its end was left out.
-fn read_metrics(path: &Path) -> Result<(Vec<Row>, bool)> {
-    let text = read_text(path, MAX_METRICS)?;
+/// The rows that a run directory holds, and whether half a row at their end was left out.
+///
+/// # Errors
+/// A `metrics.csv` that is missing, too large, damaged or not ours, or without a whole row.
+pub fn read_metrics(dir: &Path) -> Result<(Vec<Row>, bool)> {
+    let path = dir.join(METRICS);
+    let text = read_text(&path, MAX_METRICS)?;
     // every row is written with its line's end: without one, even a row that looks whole may lack digits
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
     let mut rows = Vec::new();

@@ -1,0 +1,43 @@
+//! The names that clap takes and lists for the library's types.
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use crate::data::DatasetKind;
+use crate::plot::{Format, Scale, X};
+
+macro_rules! values {
+    ($($kind:ident { $($value:ident: $name:literal, $help:literal;)+ })+) => { $(
+        impl ValueEnum for $kind {
+            fn value_variants<'a>() -> &'a [Self] {
+                &[$($kind::$value),+]
+            }
+
+            fn to_possible_value(&self) -> Option<PossibleValue> {
+                Some(match self {
+                    $($kind::$value => PossibleValue::new($name).help($help),)+
+                })
+            }
+        }
+    )+ };
+}
+
+values! {
+    DatasetKind {
+        Mnist: "mnist", "The real MNIST: 60,000 training and 10,000 test images";
+        Digits: "digits", "Digits drawn by the program itself, in MNIST's shape: needs neither files nor network";
+    }
+    X {
+        Epoch: "epoch", "Passes over the training images";
+        Step: "step", "Optimizer steps";
+        Seconds: "seconds", "Seconds since the run began";
+    }
+    Scale {
+        Linear: "linear", "Equal differences, equal lengths";
+        Log: "log", "Equal ratios, equal lengths; only positive values can be shown";
+    }
+    Format {
+        Svg: "svg", "Vectors, for print and the web";
+        Png: "png", "Pixels, at twice the size";
+    }
+}
