@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use candle_core::Device;
 use clap::Args;
 
+use super::hyper::HyperArgs;
 use crate::compare::Criteria;
 use crate::config;
 use crate::data::DatasetKind;
@@ -28,21 +29,6 @@ pub struct SettingArgs {
     /// Learning rate [default: 0.001]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub lr: Option<f64>,
-    /// Decay rate of the running mean of the gradient [default: 0.9]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub beta1: Option<f64>,
-    /// Decay rate of the running mean square or variance of the gradient [default: 0.999]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub beta2: Option<f64>,
-    /// Added to the root in the denominator [default: 1e-8; adabelief: 1e-16]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub eps: Option<f64>,
-    /// Momentum of sgd [default: 0.9]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub momentum: Option<f64>,
-    /// What snradam's variance is taken around: previous, current or moments [default: previous]
-    #[arg(long, value_name = "NAME")]
-    pub centering: Option<String>,
     /// Decoupled weight decay [default: 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
@@ -55,6 +41,8 @@ pub struct SettingArgs {
     /// Train on the first N training images only; 0 takes all [default: 0]
     #[arg(long, value_name = "N")]
     pub train_subset: Option<u64>,
+    #[command(flatten)]
+    pub hyper: HyperArgs,
 }
 
 impl SettingArgs {
@@ -69,19 +57,14 @@ impl SettingArgs {
         }
         let numbers = [
             ("lr", self.lr),
-            ("beta1", self.beta1),
-            ("beta2", self.beta2),
-            ("eps", self.eps),
-            ("momentum", self.momentum),
             ("weight_decay", self.weight_decay),
         ];
         let counts = [("epochs", self.epochs), ("train_subset", self.train_subset)];
         let texts = [
-            ("centering", self.centering.clone()),
             ("dataset", self.dataset.map(|kind| kind.name().to_string())),
             ("validation", self.validation.clone()),
         ];
-        let mut flags = toml::Table::new();
+        let mut flags = self.hyper.0.clone();
         flags.extend(numbers.into_iter().filter_map(|(key, x)| Some((key.to_string(), x?.into()))));
         for (key, n) in counts.into_iter().filter_map(|(key, n)| Some((key, n?))) {
             flags.insert(key.to_string(), integer(key, n)?);

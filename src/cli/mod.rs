@@ -8,6 +8,7 @@ pub mod data;
 mod display;
 mod dry_run;
 mod experiment;
+mod hyper;
 pub mod plot;
 mod progress;
 mod report;

@@ -9,6 +9,7 @@ use super::args::{MachineArgs, SettingArgs, integer};
 use super::experiment::{Experiment, ExperimentArgs};
 use crate::config::{self, Batch};
 use crate::error::Result;
+use crate::optim;
 
 const FULL_BATCH: &str = include_str!("../../configs/full-batch.toml");
 
@@ -64,8 +65,12 @@ pub struct FullBatchArgs {
 /// What both take.
 #[derive(Args, Debug)]
 struct ListArgs {
-    /// Optimizers to compare: adam, snradam, adabelief, sgd [default: adam,snradam, or the file's]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        help = format!("Optimizers to compare: {} [default: adam,snradam, or the file's]", optim::names())
+    )]
     optim: Vec<String>,
     /// Seeds; every optimizer runs with each of them [default: 0, or the file's]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]

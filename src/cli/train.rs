@@ -13,6 +13,7 @@ use super::{Exit, print, quoted, unless_closed, warn};
 use crate::config::{Batch, RunSpec};
 use crate::data;
 use crate::error::Result;
+use crate::optim;
 use crate::experiment::Session;
 use crate::experiment::session::{self, IfExists, StoredRun};
 use crate::train::{Outcome, TrainSummary};
@@ -29,8 +30,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct TrainArgs {
-    /// Optimizer: adam, snradam, adabelief or sgd [default: adam]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = format!("Optimizer: {} [default: adam]", optim::names()))]
     optim: Option<String>,
     /// Images of a step: a number, or 'full' for the whole training set [default: 4096]
     #[arg(long, value_name = "N|full")]

@@ -248,13 +248,7 @@ impl RunSpec {
     /// All settings under dotted keys, their values as one reads them.
     pub fn settings(&self) -> BTreeMap<String, String> {
         let table = toml::Table::try_from(self).expect("a run's settings are TOML");
-        let text = |value: toml::Value| match value {
-            toml::Value::String(text) => text,
-            toml::Value::Float(x) if x != 0.0 && !(1e-4..1e6).contains(&x.abs()) => format!("{x:e}"),
-            toml::Value::Float(x) => x.to_string(),
-            value => value.to_string(),
-        };
-        layers::flatten(&table).into_iter().map(|(key, value)| (key, text(value))).collect()
+        layers::flatten(&table).into_iter().map(|(key, value)| (key, written(&value))).collect()
     }
 
     /// The settings in which `other` differs, one a line: `lr: 0.001 here, 0.01 there`.
@@ -274,5 +268,15 @@ impl RunSpec {
     pub fn hash(&self) -> String {
         let timeless = RunSpec { epochs: 0, ..self.clone() };
         crate::data::hex(&Sha256::digest(timeless.to_toml()))
+    }
+}
+
+/// A value as one reads it: `1e-8`, `previous`.
+pub fn written(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Float(x) if *x != 0.0 && !(1e-4..1e6).contains(&x.abs()) => format!("{x:e}"),
+        toml::Value::Float(x) => x.to_string(),
+        value => value.to_string(),
     }
 }

@@ -1,0 +1,82 @@
+//! A flag for every hyperparameter that an optimizer has, made from the registry.
+
+use std::collections::BTreeMap;
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
+
+use crate::config::written;
+use crate::optim::REGISTRY;
+
+/// The hyperparameters that were given, as a layer of settings.
+#[derive(Clone, Debug, Default)]
+pub struct HyperArgs(pub toml::Table);
+
+/// What flags say of one hyperparameter.
+#[derive(Default)]
+struct Hyperparameter {
+    /// Whether it takes a number: the others take a name.
+    is_number: bool,
+    /// "Added to the root in the denominator (adam, snradam: 1e-8)" for each meaning and default.
+    meanings: Vec<(String, Vec<&'static str>)>,
+}
+
+/// Every hyperparameter of any optimizer, by name.
+fn hyperparameters() -> BTreeMap<String, Hyperparameter> {
+    let mut all: BTreeMap<String, Hyperparameter> = BTreeMap::new();
+    for entry in REGISTRY {
+        for (name, default) in (entry.defaults)() {
+            let help = entry.help.iter().find(|(of, _)| *of == name).map_or("", |(_, help)| help);
+            let meaning = (help.to_string(), written(&default));
+            let known = all.entry(name).or_default();
+            known.is_number = !default.is_str();
+            let text = format!("{} [default: {}]", meaning.0, meaning.1);
+            match known.meanings.iter_mut().find(|(other, _)| *other == text) {
+                Some((_, optimizers)) => optimizers.push(entry.name),
+                None => known.meanings.push((text, vec![entry.name])),
+            }
+        }
+    }
+    all
+}
+
+impl Hyperparameter {
+    fn help(&self) -> String {
+        let each: Vec<String> = self.meanings.iter().map(|(text, of)| format!("{}: {text}", of.join(", "))).collect();
+        each.join("; ")
+    }
+}
+
+impl Args for HyperArgs {
+    fn augment_args(command: Command) -> Command {
+        hyperparameters().into_iter().fold(command, |command, (name, known)| {
+            let arg = Arg::new(name.clone()).long(name.replace('_', "-")).help(known.help());
+            command.next_help_heading("Hyperparameters of optimizers").arg(match known.is_number {
+                true => arg.value_name("X").value_parser(value_parser!(f64)).allow_negative_numbers(true),
+                false => arg.value_name("NAME"),
+            })
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for HyperArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = Self::default();
+        given.update_from_arg_matches(matches)?;
+        Ok(given)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for (name, known) in hyperparameters() {
+            let value: Option<toml::Value> = match known.is_number {
+                true => matches.get_one::<f64>(&name).map(|x| (*x).into()),
+                false => matches.get_one::<String>(&name).map(|text| text.clone().into()),
+            };
+            self.0.extend(value.map(|value| (name, value)));
+        }
+        Ok(())
+    }
+}
