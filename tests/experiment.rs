@@ -66,7 +66,7 @@ fn two_at_once_give_the_bits_of_one_at_a_time() {
     let text = stdout(&output);
     assert!(text.starts_with("2 runs at once, 1 thread each\n"), "{text}");
     for run in ["[1/4] Adam, seed 0", "[2/4] SNRAdam, seed 0", "[3/4] Adam, seed 1", "[4/4] SNRAdam, seed 1"] {
-        for part in [" → two/digits-", "  epoch  40/40  train loss", ": finished in 0:0"] {
+        for part in [" → two/digits-", "  epoch  40/40  train loss", ": finished in 00:00:"] {
             assert!(text.contains(&format!("{run}{part}")), "no {run}{part} in {text}");
         }
     }
