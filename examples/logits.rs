@@ -11,8 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use candle_core::{DType, Device, Tensor};
-use snr_bench::data::{PIXELS, SIDE};
-use snr_bench::model::{Params, Vit};
+use snr_bench::model::{Vit, VitConfig};
 use snr_bench::run_dir::{MODEL, read_config};
 
 fn main() -> anyhow::Result<()> {
@@ -20,15 +19,16 @@ fn main() -> anyhow::Result<()> {
     let [dir, images] = args.as_slice() else { anyhow::bail!("usage: logits DIR IMAGES") };
     let (dir, device) = (Path::new(dir), Device::Cpu);
 
-    let config = read_config(dir)?.model;
-    let params = Params::load(&dir.join(MODEL), &config, &device)?;
-    let vit = Vit::new(&config, params.var_builder(&device))?;
+    let spec = read_config(dir)?;
+    let (input, config) = (spec.dataset.shape(), VitConfig::from(spec.model));
+    let tensors = candle_core::safetensors::load(dir.join(MODEL), &device)?;
+    let vit = Vit::new(&config, input, tensors)?;
 
     let mut bytes = std::fs::read(images).with_context(|| format!("cannot read the images in {images}"))?;
-    let n = bytes.len() / (PIXELS + 1);
-    ensure!(n * (PIXELS + 1) == bytes.len(), "{images} is not n × 784 pixels and n labels");
-    bytes.truncate(n * PIXELS);
-    let pixels = (Tensor::from_vec(bytes, (n, SIDE, SIDE), &device)?.to_dtype(DType::F32)? / 255.0)?;
+    let n = bytes.len() / (input.pixels() + 1);
+    ensure!(n * (input.pixels() + 1) == bytes.len(), "{images} is not n × {} pixels and n labels", input.pixels());
+    bytes.truncate(n * input.pixels());
+    let pixels = (Tensor::from_vec(bytes, (n, 1, input.height, input.width), &device)?.to_dtype(DType::F32)? / 255.0)?;
 
     for row in vit.forward(&pixels)?.to_vec2::<f32>()? {
         println!("{}", row.iter().map(f32::to_string).collect::<Vec<_>>().join(","));

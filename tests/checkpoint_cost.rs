@@ -44,8 +44,8 @@ fn measured() {
     let dir = tempdir().unwrap();
     let dir = RunDir::lock(dir.path()).unwrap();
     let meta = Meta::new(&spec, &data, &Machine { threads: 2, device: Device::Cpu });
-    let backend = Box::new(Fused::new(&spec.model, 2).unwrap());
-    let options = TrainOptions { device: Device::Cpu, backend, checkpoint: Every::Time, stop: &|| None, observer: &() };
+    let backend = Box::new(Fused::new(&Default::default(), spec.dataset.shape(), 2).unwrap());
+    let options = TrainOptions { backend, checkpoint: Every::Time, stop: &|| None, observer: &() };
     let start = Instant::now();
     let summary = Trainer::new(&spec, &data, &dir, meta, options, Start::Fresh).unwrap().run().unwrap();
     let share = 100.0 * summary.saving.as_secs_f64() / start.elapsed().as_secs_f64();

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use snr_bench::data::idx::{self, Contents, Kind};
-use snr_bench::data::{self, CLASSES, DatasetKind, PIXELS, mnist};
+use snr_bench::data::{self, DatasetKind, MNIST_SHAPE, mnist};
 use tempfile::TempDir;
 
 /// What every sentence about a bad file must say.
@@ -16,8 +16,8 @@ const ADVICE: [&str; 2] = ["snr-bench data", "--dataset digits"];
 
 /// A valid IDX file of `n` images or labels.
 fn valid(kind: Kind, n: usize) -> Vec<u8> {
-    let size = if kind == Kind::Images { PIXELS } else { 1 };
-    let values = (0..n * size).map(|i| (i % CLASSES) as u8);
+    let size = if kind == Kind::Images { MNIST_SHAPE.pixels() } else { 1 };
+    let values = (0..n * size).map(|i| (i % MNIST_SHAPE.classes) as u8);
     kind.header(n).into_iter().chain(values).collect()
 }
 
@@ -109,7 +109,7 @@ fn claims_are_not_believed() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("file");
     fs::write(&path, &claim).unwrap();
-    let error = idx::read_file(&path, Kind::Images, usize::MAX / PIXELS).unwrap_err().to_string();
+    let error = idx::read_file(&path, Kind::Images, usize::MAX / MNIST_SHAPE.pixels()).unwrap_err().to_string();
     assert_parts(&error, &["cut off", "0 of the 4294967295 images"]);
 }
 
@@ -211,7 +211,7 @@ proptest! {
 fn check(kind: Kind, bytes: &[u8], packed: bool) -> std::result::Result<(), TestCaseError> {
     let stored = if packed { gzip(bytes) } else { bytes.to_vec() };
     if let Ok(contents) = idx::read(&stored[..], stored.len() as u64, kind, 3) {
-        prop_assert!(contents.values.len() <= 3 * PIXELS);
+        prop_assert!(contents.values.len() <= 3 * MNIST_SHAPE.pixels());
         if packed || !bytes.starts_with(&[0x1f, 0x8b]) {
             prop_assert_eq!(&contents.values[..], &bytes[kind.header(0).len()..]);
         }

@@ -1,13 +1,12 @@
 //! The fused backend as a whole: against the composed operations with Candle's autograd, against finite differences, and
 //! what must hold of sums over samples.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Device;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use snr_bench::data::Images;
+use snr_bench::data::{Images, MNIST_SHAPE};
 use snr_bench::error::Result;
-use snr_bench::model::{Backend, Fused, Params, Totals, VitConfig};
-use snr_bench::ops::{attention, cross_entropy, gelu, layer_norm, linear, patch_embed};
+use snr_bench::model::{Backend, Composed, Fused, Parameter, Params, Totals, VitConfig};
 
 const CPU: Device = Device::Cpu;
 
@@ -26,18 +25,15 @@ fn odd() -> VitConfig {
 
 /// Parameters away from their start, so that no norm is 1, no bias 0.
 fn params(config: &VitConfig) -> Result<Params> {
-    let params = Params::init(config, 7, &CPU)?;
+    let mut params = Params::init(config.layout(MNIST_SHAPE), 7)?;
     let mut rng = ChaCha8Rng::seed_from_u64(2);
-    for var in params.vars() {
-        let noise: Vec<f32> = (0..var.elem_count()).map(|_| rng.random_range(-0.2..0.2)).collect();
-        var.set(&(var.as_tensor() + Tensor::from_vec(noise, var.shape(), &CPU)?)?)?;
-    }
+    params.values.iter_mut().for_each(|x| *x += rng.random_range(-0.2..0.2));
     Ok(params)
 }
 
 fn fused(config: &VitConfig, params: &Params, threads: usize) -> Result<Fused> {
-    let mut fused = Fused::new(config, threads)?;
-    fused.load(params)?;
+    let mut fused = Fused::new(config, MNIST_SHAPE, threads)?;
+    fused.load(&params.values)?;
     Ok(fused)
 }
 
@@ -47,54 +43,25 @@ fn gradient(fused: &mut Fused, images: &Images, indices: &[u32], len: usize) -> 
     Ok((totals, grad))
 }
 
-/// The logits of all images, by the composed operations.
-fn composed(config: &VitConfig, params: &Params, images: &Images) -> Result<Tensor> {
-    let (n, d, t) = (images.len(), config.embed_dim, config.num_tokens());
-    let get = |name: &str| params.iter().find(|(n, _)| *n == name).expect("a parameter").1.as_tensor().clone();
-    let layer =
-        |x: &Tensor, name: &str| linear::composed(x, &get(&format!("{name}.weight")), &get(&format!("{name}.bias")));
-    let norm = |x: &Tensor, name: &str| {
-        layer_norm::composed(x, &get(&format!("{name}.weight")), &get(&format!("{name}.bias")))
-    };
-    let pixels: Vec<f32> = images.pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
-    let image = Tensor::from_vec(pixels, (n, 1, 28, 28), &CPU)?;
-    let (weight, bias) = (get("patch_embed.proj.weight"), get("patch_embed.proj.bias"));
-    let mut x =
-        patch_embed::composed(&image, &weight, &bias, &get("cls_token"), &get("pos_embed"))?.reshape((n * t, d))?;
-    for i in 0..config.depth {
-        let qkv = layer(&norm(&x, &format!("blocks.{i}.norm1"))?, &format!("blocks.{i}.attn.qkv"))?;
-        let qkv = qkv.reshape((n, t, 3, config.num_heads, config.head_dim()))?;
-        let part = |j| qkv.narrow(2, j, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
-        let o = attention::composed(&part(0)?, &part(1)?, &part(2)?)?.transpose(1, 2)?.reshape((n * t, d))?;
-        x = (x + layer(&o, &format!("blocks.{i}.attn.proj"))?)?;
-        let hidden = gelu::composed(&layer(&norm(&x, &format!("blocks.{i}.norm2"))?, &format!("blocks.{i}.mlp.fc1"))?)?;
-        x = (x + layer(&hidden, &format!("blocks.{i}.mlp.fc2"))?)?;
-    }
-    let class = x.reshape((n, t, d))?.narrow(1, 0, 1)?.squeeze(1)?;
-    Ok(layer(&norm(&class, "norm")?, "head")?)
-}
-
 #[test]
 fn agrees_with_the_composed_model() -> Result<()> {
     for config in [VitConfig::default(), odd(), VitConfig { patch_size: 28, embed_dim: 10, num_heads: 1, ..odd() }] {
         let (params, images) = (params(&config)?, images(7));
-        let logits = composed(&config, &params, &images)?;
-        let labels: Vec<u32> = images.labels.iter().map(|&l| l.into()).collect();
-        let loss = cross_entropy::composed(&logits, &Tensor::from_vec(labels, 7, &CPU)?)?;
-        let grads = (&loss / 7.0)?.backward()?;
-
-        let mut fused = fused(&config, &params, 1)?;
         let all: Vec<u32> = (0..7).collect();
-        for (a, b) in fused.logits(&images, &all)?.iter().zip(logits.flatten_all()?.to_vec1::<f32>()?) {
+        let mut composed = Composed::new(&config, MNIST_SHAPE, &CPU, 7)?;
+        composed.load(&params.values)?;
+        let mut fused = fused(&config, &params, 1)?;
+        for (a, b) in fused.logits(&images, &all)?.into_iter().zip(composed.logits(&images, &all)?) {
             assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "logits {a} and {b}");
         }
-        let (totals, grad) = gradient(&mut fused, &images, &all, config.num_params())?;
-        let loss: f64 = loss.to_dtype(DType::F64)?.to_scalar()?;
+        let (totals, grad) = gradient(&mut fused, &images, &all, params.values.len())?;
+        let mut theirs = vec![f32::NAN; grad.len()];
+        let loss = composed.gradient(&images, &all, &|_| (), &mut theirs)?.loss;
         assert!((totals.loss - loss).abs() < 1e-5 * loss, "losses {} and {loss}", totals.loss);
-        for ((name, var), ours) in params.iter().zip(params.unflatten(&grad)?) {
-            let theirs = grads.get(var).expect("a gradient");
-            let scale = theirs.abs()?.max_all()?.to_scalar::<f32>()?;
-            let worst = (ours - theirs)?.abs()?.max_all()?.to_scalar::<f32>()?;
+        for Parameter { name, range, .. } in params.layout().iter() {
+            let (ours, theirs) = (&grad[range.clone()], &theirs[range.clone()]);
+            let scale = theirs.iter().fold(0.0f32, |most, g| most.max(g.abs()));
+            let worst = ours.iter().zip(theirs).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
             assert!(worst <= 2e-5 * scale + 1e-7, "{name}: off by {worst} where the largest is {scale}");
         }
         assert_eq!(fused.evaluate(&images, &all, &|_| ())?, totals);
@@ -108,17 +75,15 @@ fn agrees_with_finite_differences() -> Result<()> {
     let (params, images) = (params(&config)?, images(5));
     let mut fused = fused(&config, &params, 1)?;
     let all: Vec<u32> = (0..5).collect();
-    let (_, grad) = gradient(&mut fused, &images, &all, config.num_params())?;
+    let (_, grad) = gradient(&mut fused, &images, &all, config.num_params(MNIST_SHAPE))?;
     let scale = grad.iter().fold(0.0f32, |m, g| m.max(g.abs()));
-    let (h, mut at) = (1e-2f32, 0);
-    for (name, var) in params.iter() {
-        let values: Vec<f32> = var.flatten_all()?.to_vec1()?;
-        for i in 0..values.len() {
+    let h = 1e-2f32;
+    let mut moved = params.values.clone();
+    for Parameter { name, range, .. } in params.layout().iter() {
+        for i in range.clone() {
             let mut loss = |step: f32| -> Result<f64> {
-                let mut moved = values.clone();
-                moved[i] += step;
-                var.set(&Tensor::from_vec(moved, var.shape(), &CPU)?)?;
-                fused.load(&params)?;
+                moved[i] = params.values[i] + step;
+                fused.load(&moved)?;
                 Ok(fused.evaluate(&images, &all, &|_| ())?.mean_loss())
             };
             // Richardson: the error of the central difference is of fourth order.
@@ -126,10 +91,9 @@ fn agrees_with_finite_differences() -> Result<()> {
             let wide = (loss(2.0 * h)? - loss(-2.0 * h)?) / f64::from(4.0 * h);
             let narrow = (loss(h)? - loss(-h)?) / f64::from(2.0 * h);
             loss(0.0)?;
-            let (numeric, ours) = (central(wide, narrow), f64::from(grad[at + i]));
+            let (numeric, ours) = (central(wide, narrow), f64::from(grad[i]));
             assert!((numeric - ours).abs() < 2e-4 * f64::from(scale), "{name}[{i}]: {ours} and numerically {numeric}");
         }
-        at += values.len();
     }
     Ok(())
 }
@@ -144,8 +108,8 @@ fn bits_do_not_depend_on_threads() -> Result<()> {
         for threads in [1, 2, 3, 16] {
             let mut fused = fused(&config, &params, threads)?;
             assert_eq!(fused.threads(), threads);
-            let (totals, grad) = gradient(&mut fused, &images, &indices, config.num_params())?;
-            let again = gradient(&mut fused, &images, &indices, config.num_params())?;
+            let (totals, grad) = gradient(&mut fused, &images, &indices, config.num_params(MNIST_SHAPE))?;
+            let again = gradient(&mut fused, &images, &indices, config.num_params(MNIST_SHAPE))?;
             let bits: Vec<u32> = grad.iter().map(|g| g.to_bits()).collect();
             assert_eq!(bits, again.1.iter().map(|g| g.to_bits()).collect::<Vec<_>>(), "{threads} threads, second time");
             let evaluated = fused.evaluate(&images, &indices, &|_| ())?;
@@ -166,7 +130,7 @@ fn a_batch_is_the_mean_of_its_parts() -> Result<()> {
     let mut fused = fused(&config, &params, 2)?;
     let all: Vec<u32> = (0..30).rev().collect();
     let progress = std::sync::Mutex::new(Totals::default());
-    let mut whole = vec![0.0; config.num_params()];
+    let mut whole = vec![0.0; config.num_params(MNIST_SHAPE)];
     let totals = fused.gradient(&images, &all, &|t| *progress.lock().unwrap() += t, &mut whole)?;
     let reported = *progress.lock().unwrap();
     assert_eq!((reported.samples, reported.correct), (30, totals.correct));
@@ -174,7 +138,7 @@ fn a_batch_is_the_mean_of_its_parts() -> Result<()> {
 
     let (mut sum, mut loss) = (vec![0.0f64; whole.len()], 0.0);
     for part in [&all[..1], &all[1..12], &all[12..]] {
-        let (totals, grad) = gradient(&mut fused, &images, part, config.num_params())?;
+        let (totals, grad) = gradient(&mut fused, &images, part, config.num_params(MNIST_SHAPE))?;
         sum.iter_mut().zip(grad).for_each(|(s, g)| *s += f64::from(g) * part.len() as f64 / 30.0);
         loss += totals.loss;
     }
@@ -194,11 +158,10 @@ fn nan_weights_give_a_nan_loss() -> Result<()> {
         for name in
             ["cls_token", "blocks.0.attn.qkv.weight", "blocks.1.mlp.fc1.weight", "blocks.2.norm2.weight", "head.bias"]
         {
-            let params = params(&config)?;
-            let var = params.iter().find(|(n, _)| *n == name).expect("a parameter").1;
-            var.set(&Tensor::full(bad, var.shape(), &CPU)?)?;
+            let mut params = params(&config)?;
+            params.get_mut(name).fill(bad);
             let mut fused = fused(&config, &params, 2)?;
-            let (totals, _) = gradient(&mut fused, &images, &all, config.num_params())?;
+            let (totals, _) = gradient(&mut fused, &images, &all, config.num_params(MNIST_SHAPE))?;
             assert_eq!(totals.samples, 9);
             if bad.is_nan() {
                 assert!(totals.loss.is_nan() && totals.correct == 0, "{name}: {totals:?}");
@@ -212,14 +175,14 @@ fn nan_weights_give_a_nan_loss() -> Result<()> {
 fn bad_arguments_are_errors() -> Result<()> {
     let (config, images) = (odd(), images(3));
     let mut backend = fused(&config, &params(&config)?, 1)?;
-    let mut grad = vec![0.0; config.num_params()];
+    let mut grad = vec![0.0; config.num_params(MNIST_SHAPE)];
     let error = |r: Result<Totals>| r.expect_err("an error").to_string();
     assert!(error(backend.evaluate(&images, &[], &|_| ())).contains("no samples"));
     assert!(error(backend.evaluate(&images, &[3], &|_| ())).contains("no image 3 among 3"));
     assert!(error(backend.gradient(&images, &[0], &|_| (), &mut grad[1..])).contains("where the model has"));
     let labelled = Images { labels: vec![10; 3], ..images.clone() };
     assert!(error(backend.evaluate(&labelled, &[0], &|_| ())).contains("label 10"));
-    assert!(backend.load(&Params::init(&VitConfig::default(), 0, &CPU)?).is_err());
-    assert!(Fused::new(&VitConfig { num_heads: 5, ..odd() }, 1).is_err());
+    assert!(backend.load(&Params::init(VitConfig::default().layout(MNIST_SHAPE), 0)?.values).is_err());
+    assert!(Fused::new(&VitConfig { num_heads: 5, ..odd() }, MNIST_SHAPE, 1).is_err());
     Ok(())
 }

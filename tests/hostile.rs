@@ -14,7 +14,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 use snr_bench::config::{self, RunSpec};
-use snr_bench::data::PIXELS;
+use snr_bench::data::MNIST_SHAPE;
 use snr_bench::data::idx::{self, Kind};
 use snr_bench::model::{Params, VitConfig};
 use snr_bench::optim::{Config, Optimizer};
@@ -163,7 +163,7 @@ fn idx_and_gzip() {
         encoder.finish().unwrap()
     };
     let file = |kind: Kind, size: usize| [kind.header(3), (0..3 * size).map(|i| (i % 10) as u8).collect()].concat();
-    let plain = [file(Kind::Images, PIXELS), file(Kind::Labels, 1)];
+    let plain = [file(Kind::Images, MNIST_SHAPE.pixels()), file(Kind::Labels, 1)];
     let seeds = [plain.clone().to_vec(), plain.iter().map(|bytes| gzip(bytes)).collect()].concat();
     // 60,000 images may be claimed and not one be there; a byte of gzip becomes at most 1032.
     read_mutations("IDX and gzip", &seeds, 1032, |bytes| {
@@ -188,7 +188,7 @@ fn configurations() {
         let resolved = RunSpec::resolve([table.clone()]);
         if let Ok(spec) = &resolved {
             assert_eq!(RunSpec::resolve([spec.to_toml().parse().unwrap()]).unwrap(), *spec);
-            assert!(!spec.run_name().is_empty() && spec.model.num_params() <= 100_000_000);
+            assert!(!spec.run_name().is_empty() && spec.num_params() <= 100_000_000);
         }
         config::expand([table]).is_ok() || resolved.is_ok()
     });
@@ -247,9 +247,8 @@ fn tiny() -> VitConfig {
 }
 
 fn parts() -> (Params, Optimizer<snr_bench::optim::BoxedRule>) {
-    let params = Params::init(&tiny(), 0, &Device::Cpu).unwrap();
-    let rule = RunSpec::default().rule().unwrap();
-    let optimizer = Optimizer::new(params.vars().to_vec(), Config { lr: 1e-3, weight_decay: 0.0, rule }).unwrap();
+    let params = Params::init(tiny().layout(MNIST_SHAPE), 0).unwrap();
+    let optimizer = Optimizer::new(params.layout().clone(), 0.0, RunSpec::default().rule().unwrap()).unwrap();
     (params, optimizer)
 }
 
@@ -271,9 +270,9 @@ fn valid_checkpoint() -> Vec<u8> {
 }
 
 fn restores(bytes: &[u8]) -> bool {
-    let Ok(checkpoint) = Checkpoint::parse(bytes, &Device::Cpu) else { return false };
-    let (params, mut optimizer) = parts();
-    checkpoint.restore(&params, &mut optimizer).is_ok()
+    let Ok(checkpoint) = Checkpoint::parse(bytes) else { return false };
+    let (mut params, mut optimizer) = parts();
+    checkpoint.restore(&mut params, &mut optimizer).is_ok()
 }
 
 #[test]

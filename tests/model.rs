@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use candle_core::{DType, Device, Tensor};
-use snr_bench::data::{Images, PIXELS, SIDE};
-use snr_bench::model::{Backend, Composed, Fused, Params, Totals, Vit, VitConfig};
+use snr_bench::data::{Images, MNIST_SHAPE};
+use snr_bench::model::{Backend, Composed, Fused, Parameter, Params, Totals, Vit, VitConfig};
 
 const CPU: Device = Device::Cpu;
 
@@ -23,7 +23,7 @@ fn tiny() -> VitConfig {
 /// The 8 images of tests/golden/digits8.bin.
 fn digits() -> Images {
     let mut pixels = std::fs::read("tests/golden/digits8.bin").unwrap();
-    let labels = pixels.split_off(8 * PIXELS);
+    let labels = pixels.split_off(8 * MNIST_SHAPE.pixels());
     assert_eq!(labels.len(), 8);
     Images { pixels, labels }
 }
@@ -31,16 +31,25 @@ fn digits() -> Images {
 /// The golden tensors and a model with the golden weights.
 fn load_golden(name: &str, config: &VitConfig) -> (HashMap<String, Tensor>, Params) {
     let golden = candle_core::safetensors::load(format!("tests/golden/{name}.safetensors"), &CPU).unwrap();
-    let params = Params::init(config, 0, &CPU).unwrap();
-    for (name, var) in params.iter() {
-        var.set(&golden[&format!("weight.{name}")]).unwrap();
+    let mut params = init(config, 0);
+    for parameter in config.layout(MNIST_SHAPE).iter() {
+        params.get_mut(&parameter.name).copy_from_slice(&flat(&golden[&format!("weight.{}", parameter.name)]));
     }
     (golden, params)
 }
 
+fn init(config: &VitConfig, seed: u64) -> Params {
+    Params::init(config.layout(MNIST_SHAPE), seed).unwrap()
+}
+
+/// The gradient of every parameter, by name.
+fn by_name<'a>(params: &'a Params, grad: &'a [f32]) -> impl Iterator<Item = (&'a str, &'a [f32])> {
+    params.layout().iter().map(|parameter| (parameter.name.as_str(), &grad[parameter.range.clone()]))
+}
+
 fn gradient(backend: &mut dyn Backend, params: &Params, indices: &[u32]) -> (Totals, Vec<f32>) {
-    backend.load(params).unwrap();
-    let mut grad = vec![f32::NAN; params.count()];
+    backend.load(&params.values).unwrap();
+    let mut grad = vec![f32::NAN; params.values.len()];
     let totals = backend.gradient(&digits(), indices, &|_| {}, &mut grad).unwrap();
     (totals, grad)
 }
@@ -60,9 +69,13 @@ fn flat(tensor: &Tensor) -> Vec<f32> {
 }
 
 fn logits(config: &VitConfig, params: &Params) -> Vec<Vec<f32>> {
-    let pixels = Tensor::from_vec(digits().pixels, (8, SIDE, SIDE), &CPU).unwrap();
+    let pixels = Tensor::from_vec(digits().pixels, (8, 1, MNIST_SHAPE.height, MNIST_SHAPE.width), &CPU).unwrap();
     let pixels = (pixels.to_dtype(DType::F32).unwrap() / 255.0).unwrap();
-    Vit::new(config, params.var_builder(&CPU)).unwrap().forward(&pixels).unwrap().to_vec2().unwrap()
+    let tensor = |(parameter, values): (&Parameter, &[f32])| {
+        (parameter.name.clone(), Tensor::from_slice(values, parameter.shape.as_slice(), &CPU).unwrap())
+    };
+    let tensors = params.iter().map(tensor).collect();
+    Vit::new(config, MNIST_SHAPE, tensors).unwrap().forward(&pixels).unwrap().to_vec2().unwrap()
 }
 
 /// Loss to 1e-5; the gradient of every parameter to 1e-4 of its tensor's largest value; accuracy from the golden logits.
@@ -77,8 +90,8 @@ fn agrees_with_timm(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
             "{name}: loss {} instead of {loss}",
             totals.mean_loss()
         );
-        for (tensor, g) in params.names().iter().zip(params.unflatten(&grad).unwrap()) {
-            let error = relative_error(&flat(&g), &flat(&golden[&format!("grad.{tensor}")]));
+        for (tensor, g) in by_name(&params, &grad) {
+            let error = relative_error(g, &flat(&golden[&format!("grad.{tensor}")]));
             assert!(error < 1e-4, "{name}: gradient of {tensor} is off by {error:e} of its largest value");
         }
         let best = |row: &[f32]| (0..10).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap() as u8;
@@ -94,29 +107,29 @@ fn agrees_with_timm(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
 /// the gradient's direction plus a fixed one as long, so that neither a wrong size nor a wrong direction can hide.
 fn agrees_with_finite_differences(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
     let (config, h) = (tiny(), 2e-3);
-    let params = Params::init(&config, 3, &CPU).unwrap();
+    let mut params = init(&config, 3);
     let mut backend = make(&config);
     let (_, grad) = gradient(&mut *backend, &params, &ALL);
-    let loss = |backend: &mut dyn Backend| {
-        backend.load(&params).unwrap();
+    let loss = |backend: &mut dyn Backend, params: &Params| {
+        backend.load(&params.values).unwrap();
         backend.evaluate(&digits(), &ALL, &|_| {}).unwrap().mean_loss()
     };
     let unit = |v: Vec<f32>| {
         let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
         v.into_iter().map(move |x| x / norm).collect::<Vec<_>>()
     };
-    for ((name, var), g) in params.iter().zip(params.unflatten(&grad).unwrap()) {
-        let (start, g) = (var.copy().unwrap(), flat(&g));
+    for Parameter { name, range, .. } in config.layout(MNIST_SHAPE).iter() {
+        let (start, g) = (params.values[range.clone()].to_vec(), &grad[range.clone()]);
         let fixed = unit((0..g.len()).map(|i| ((i * i + 1) as f32).sin()).collect());
-        let along: Vec<f32> = unit(g.clone()).iter().zip(fixed).map(|(a, b)| a + b).collect();
+        let along: Vec<f32> = unit(g.to_vec()).iter().zip(fixed).map(|(a, b)| a + b).collect();
         let derivative: f64 = g.iter().zip(&along).map(|(g, u)| f64::from(g * u)).sum();
-        let direction = Tensor::from_vec(along, var.shape(), &CPU).unwrap();
         let mut shifted = |h: f64| {
-            var.set(&(&start + (&direction * h).unwrap()).unwrap()).unwrap();
-            loss(&mut *backend)
+            let moved = start.iter().zip(&along).map(|(x, u)| x + u * h as f32);
+            params.get_mut(name).iter_mut().zip(moved).for_each(|(x, moved)| *x = moved);
+            loss(&mut *backend, &params)
         };
         let difference = (shifted(h) - shifted(-h)) / (2.0 * h);
-        var.set(&start).unwrap();
+        params.get_mut(name).copy_from_slice(&start);
         assert!((difference / derivative - 1.0).abs() < 5e-3, "{name}: {derivative} but {difference} by differences");
     }
 }
@@ -124,7 +137,7 @@ fn agrees_with_finite_differences(make: impl Fn(&VitConfig) -> Box<dyn Backend>)
 /// The gradient over samples is the mean of those over its parts, and progress tells of all of them.
 fn is_a_mean_over_samples(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
     let config = tiny();
-    let params = Params::init(&config, 0, &CPU).unwrap();
+    let params = init(&config, 0);
     let mut backend = make(&config);
     let (totals, whole) = gradient(&mut *backend, &params, &[3, 1, 4, 1, 5]);
     let (first, a) = gradient(&mut *backend, &params, &[3, 1]);
@@ -135,7 +148,7 @@ fn is_a_mean_over_samples(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
     assert_eq!(totals.samples, 5);
 
     let seen = Mutex::new(Totals::default());
-    let mut grad = vec![0.0; params.count()];
+    let mut grad = vec![0.0; params.values.len()];
     let progress = |shard: Totals| *seen.lock().unwrap() += shard;
     backend.gradient(&digits(), &[3, 1, 4, 1, 5], &progress, &mut grad).unwrap();
     let seen = seen.into_inner().unwrap();
@@ -147,15 +160,14 @@ fn is_a_mean_over_samples(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
 fn lets_divergence_through(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
     let config = tiny();
     for bad in [f32::NAN, f32::INFINITY] {
-        let params = Params::init(&config, 0, &CPU).unwrap();
-        params.vars().last().unwrap().set(&Tensor::full(bad, 10, &CPU).unwrap()).unwrap();
+        let mut params = init(&config, 0);
+        params.get_mut("head.bias").fill(bad);
         let (totals, _) = gradient(&mut *make(&config), &params, &ALL);
         assert!(!totals.mean_loss().is_finite(), "{bad}: {}", totals.mean_loss());
     }
     // Logits of ±10⁶ do not overflow.
-    let params = Params::init(&config, 0, &CPU).unwrap();
-    let bias: Vec<f32> = (0..10).map(|i| 1e6 * (-1.0f32).powi(i)).collect();
-    params.vars().last().unwrap().set(&Tensor::new(bias, &CPU).unwrap()).unwrap();
+    let mut params = init(&config, 0);
+    params.get_mut("head.bias").iter_mut().enumerate().for_each(|(i, x)| *x = 1e6 * (-1.0f32).powi(i as i32));
     let (totals, grad) = gradient(&mut *make(&config), &params, &ALL);
     assert!(totals.mean_loss().is_finite() && grad.iter().all(|g| g.is_finite()));
 }
@@ -164,13 +176,13 @@ fn lets_divergence_through(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
 fn refuses_misuse(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
     let config = tiny();
     let mut backend = make(&config);
-    let mut grad = vec![0.0; config.num_params()];
+    let mut grad = vec![0.0; config.num_params(MNIST_SHAPE)];
     let mut attempt = |backend: &mut dyn Backend, indices: &[u32], length: usize| {
         backend.gradient(&digits(), indices, &|_| {}, &mut grad[..length]).unwrap_err().to_string()
     };
-    assert!(attempt(&mut *backend, &ALL, config.num_params()).contains("load"));
-    backend.load(&Params::init(&config, 0, &CPU).unwrap()).unwrap();
-    assert!(attempt(&mut *backend, &[], config.num_params()).contains("no samples"));
+    assert!(attempt(&mut *backend, &ALL, config.num_params(MNIST_SHAPE)).contains("load"));
+    backend.load(&init(&config, 0).values).unwrap();
+    assert!(attempt(&mut *backend, &[], config.num_params(MNIST_SHAPE)).contains("no samples"));
     assert!(attempt(&mut *backend, &ALL, 3).contains("3 numbers"));
 }
 
@@ -208,9 +220,9 @@ macro_rules! backend_tests {
     };
 }
 
-backend_tests!(composed, |config| Box::new(Composed::new(config, &CPU, Composed::SHARD).unwrap()));
-backend_tests!(composed_in_shards_of_3, |config| Box::new(Composed::new(config, &CPU, 3).unwrap()));
-backend_tests!(fused, |config| Box::new(Fused::new(config, 2).unwrap()));
+backend_tests!(composed, |config| Box::new(Composed::new(config, MNIST_SHAPE, &CPU, Composed::SHARD).unwrap()));
+backend_tests!(composed_in_shards_of_3, |config| Box::new(Composed::new(config, MNIST_SHAPE, &CPU, 3).unwrap()));
+backend_tests!(fused, |config| Box::new(Fused::new(config, MNIST_SHAPE, 2).unwrap()));
 
 #[test]
 fn logits_agree_with_timm() {
@@ -227,10 +239,10 @@ fn logits_agree_with_timm() {
 #[test]
 fn every_parameter_gets_a_gradient() {
     for (_, config) in goldens() {
-        let params = Params::init(&config, 0, &CPU).unwrap();
-        let (_, grad) = gradient(&mut Composed::new(&config, &CPU, 8).unwrap(), &params, &ALL);
-        for (name, g) in params.names().iter().zip(params.unflatten(&grad).unwrap()) {
-            assert!(flat(&g).iter().any(|g| g.abs() > 1e-6), "{name}");
+        let params = init(&config, 0);
+        let (_, grad) = gradient(&mut Composed::new(&config, MNIST_SHAPE, &CPU, 8).unwrap(), &params, &ALL);
+        for (name, g) in by_name(&params, &grad) {
+            assert!(g.iter().any(|g| g.abs() > 1e-6), "{name}");
         }
     }
 }
@@ -239,23 +251,23 @@ fn every_parameter_gets_a_gradient() {
 #[test]
 fn gradient_does_not_depend_on_the_shard() {
     let config = VitConfig::default();
-    let params = Params::init(&config, 0, &CPU).unwrap();
-    let of = |shard| gradient(&mut Composed::new(&config, &CPU, shard).unwrap(), &params, &ALL);
+    let params = init(&config, 0);
+    let of = |shard| gradient(&mut Composed::new(&config, MNIST_SHAPE, &CPU, shard).unwrap(), &params, &ALL);
     let (whole_totals, whole) = of(8);
     for shard in [1, 3, 5] {
         let (totals, grad) = of(shard);
         assert!(relative_error(&grad, &whole) < 1e-5, "shards of {shard}");
         assert!((totals.loss / whole_totals.loss - 1.0).abs() < 1e-6);
     }
-    assert!(Composed::new(&config, &CPU, 0).is_err());
+    assert!(Composed::new(&config, MNIST_SHAPE, &CPU, 0).is_err());
 }
 
 #[test]
 fn initial_parameters_have_the_documented_distributions() {
     let config = VitConfig { embed_dim: 128, ..VitConfig::default() };
-    let params = Params::init(&config, 0, &CPU).unwrap();
-    for (name, var) in params.iter() {
-        let values: Vec<f64> = flat(var).into_iter().map(f64::from).collect();
+    let params = init(&config, 0);
+    for (Parameter { name, .. }, values) in params.iter() {
+        let values: Vec<f64> = values.iter().copied().map(f64::from).collect();
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let deviation = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
@@ -267,7 +279,7 @@ fn initial_parameters_have_the_documented_distributions() {
             assert!(largest > 0.02 * 1.5, "{name} is not uniform");
             0.02
         } else {
-            let fan_in = match name {
+            let fan_in = match name.as_str() {
                 _ if name.contains("patch_embed") => 16.0f64,
                 _ if name.contains("fc2") => 512.0,
                 _ => 128.0,
@@ -285,10 +297,7 @@ fn initial_parameters_have_the_documented_distributions() {
 /// Each tensor's values follow from seed and name alone. Changing them would silently change every result there is.
 #[test]
 fn initial_parameters_never_change() {
-    let init = |config: &VitConfig, seed, name: &str| -> Vec<f32> {
-        let params = Params::init(config, seed, &CPU).unwrap();
-        flat(params.iter().find(|(n, _)| *n == name).unwrap().1)
-    };
+    let init = |config: &VitConfig, seed, name: &str| init(config, seed).get_mut(name).to_vec();
     let (config, deeper) = (VitConfig::default(), VitConfig { depth: 4, ..VitConfig::default() });
     let (qkv, proj) = ("blocks.0.attn.qkv.weight", "blocks.1.attn.qkv.weight");
     assert_eq!(init(&config, 0, qkv), init(&deeper, 0, qkv));
@@ -305,16 +314,20 @@ fn initial_parameters_never_change() {
 fn parameters_survive_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("model.safetensors");
-    let params = Params::init(&tiny(), 5, &CPU).unwrap();
-    candle_core::safetensors::save(&params.tensors(), &file).unwrap();
-    let loaded = Params::load(&file, &tiny(), &CPU).unwrap();
-    assert_eq!(loaded.names(), params.names());
-    assert_eq!(loaded.to_flat().unwrap(), params.to_flat().unwrap());
+    let params = init(&tiny(), 5);
+    let tensor = |(parameter, values): (&Parameter, &[f32])| {
+        (parameter.name.clone(), Tensor::from_slice(values, parameter.shape.as_slice(), &CPU).unwrap())
+    };
+    let tensors: HashMap<String, Tensor> = params.iter().map(tensor).collect();
+    candle_core::safetensors::save(&tensors, &file).unwrap();
+    assert_eq!(Params::load(&file, tiny().layout(MNIST_SHAPE)).unwrap(), params);
 
-    let error = |config: VitConfig| Params::load(&file, &config, &CPU).err().unwrap().to_string();
+    let error = |config: VitConfig| Params::load(&file, config.layout(MNIST_SHAPE)).err().unwrap().to_string();
     assert!(error(VitConfig { depth: 3, ..tiny() }).contains("no tensor 'blocks.2.norm1.weight'"));
     assert!(error(VitConfig { patch_size: 7, ..tiny() }).contains("'pos_embed' has shape [1, 5, 12]"));
-    assert!(Params::load(&dir.path().join("none"), &tiny(), &CPU).err().unwrap().to_string().contains("none"));
+    assert!(
+        Params::load(&dir.path().join("none"), tiny().layout(MNIST_SHAPE)).err().unwrap().to_string().contains("none")
+    );
 }
 
 #[test]

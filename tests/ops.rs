@@ -255,7 +255,7 @@ fn patch_embedding_agrees() -> Result<()> {
         let twin = patch_embed::composed(&image, &wv, &bv, &clsv, &posv)?;
         let expected = gradients(&twin, &dx, &[&wv, &bv, &clsv, &posv]);
 
-        let mut layer = PatchEmbed::new(patch, width);
+        let mut layer = PatchEmbed::new((28, 28), patch, width);
         layer.load(&cls, &pos, &w, &b);
         let mut u = vec![0.0; n * layer.patch_len()];
         for (u, image) in u.chunks_exact_mut(layer.patch_len()).zip(pixels.chunks_exact(784)) {

@@ -162,7 +162,7 @@ fn gallery() {
 fn every_comparison_has_its_own_chart() {
     let root = TempDir::new().unwrap();
     let base = spec("adam", 0);
-    let model = VitConfig { depth: 1, ..base.model.clone() };
+    let model = VitConfig { depth: 1, ..VitConfig::default() }.into();
     let other = |name: &str, spec: RunSpec| {
         write_run(&root.path().join(name), &spec, "finished", HASH, &rows(&spec, spec.epochs));
     };

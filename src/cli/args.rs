@@ -55,15 +55,10 @@ impl SettingArgs {
         for assignment in &self.set {
             layers.push(config::parse_assignment(assignment)?);
         }
-        let numbers = [
-            ("lr", self.lr),
-            ("weight_decay", self.weight_decay),
-        ];
+        let numbers = [("lr", self.lr), ("weight_decay", self.weight_decay)];
         let counts = [("epochs", self.epochs), ("train_subset", self.train_subset)];
-        let texts = [
-            ("dataset", self.dataset.map(|kind| kind.name().to_string())),
-            ("validation", self.validation.clone()),
-        ];
+        let texts =
+            [("dataset", self.dataset.map(|kind| kind.name().to_string())), ("validation", self.validation.clone())];
         let mut flags = self.hyper.0.clone();
         flags.extend(numbers.into_iter().filter_map(|(key, x)| Some((key.to_string(), x?.into()))));
         for (key, n) in counts.into_iter().filter_map(|(key, n)| Some((key, n?))) {

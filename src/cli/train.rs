@@ -13,9 +13,9 @@ use super::{Exit, print, quoted, unless_closed, warn};
 use crate::config::{Batch, RunSpec};
 use crate::data;
 use crate::error::Result;
-use crate::optim;
 use crate::experiment::Session;
 use crate::experiment::session::{self, IfExists, StoredRun};
+use crate::optim;
 use crate::train::{Outcome, TrainSummary};
 
 const EXAMPLES: &str = "\

@@ -73,10 +73,11 @@ fn insert(table: &mut toml::Table, path: &[String], value: toml::Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::VitConfig;
 
     fn runs(text: &str) -> Vec<(u64, String, f64, usize)> {
         let specs = expand([text.parse().unwrap()]).unwrap();
-        specs.into_iter().map(|s| (s.seed, s.optim, s.lr, s.model.depth)).collect()
+        specs.into_iter().map(|s| (s.seed, s.optim, s.lr, VitConfig::from(s.model).depth)).collect()
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-
 use super::session::StoredRun;
 use super::work::Work;
 use crate::config::RunSpec;

@@ -3,8 +3,8 @@
 use anyhow::Context;
 use candle_core::{D, DType, Device, Tensor, Var};
 
-use super::vit::Vit;
 use super::params::vars;
+use super::vit::Vit;
 use super::{Backend, Totals, VitConfig};
 use crate::data::{ImageShape, Images};
 use crate::error::Result;
@@ -44,11 +44,15 @@ impl Composed {
         self.loaded.as_ref().context("the backend has no parameters yet; call load first")
     }
 
+    /// The logits of the samples, `[indices.len(), classes]` row-major.
+    pub fn logits(&self, images: &Images, indices: &[u32]) -> Result<Vec<f32>> {
+        let (pixels, _) = self.batch(images, indices)?;
+        Ok(self.loaded()?.vit.forward(&pixels)?.flatten_all()?.to_vec1()?)
+    }
+
     /// Forward pass of one shard: the samples' cross-entropies `[n]` with their graph, and the totals.
     fn forward(&self, images: &Images, shard: &[u32]) -> Result<(Tensor, Totals)> {
-        let pixels: Vec<u8> = shard.iter().flat_map(|&i| images.image(i as usize)).copied().collect();
-        let labels: Vec<u32> = shard.iter().map(|&i| u32::from(images.labels[i as usize])).collect();
-        let (pixels, labels) = self.to_device(pixels, labels)?;
+        let (pixels, labels) = self.batch(images, shard)?;
         let logits = self.loaded()?.vit.forward(&pixels)?;
         let losses = cross_entropy::composed(&logits, &labels)?;
         let correct = logits.argmax(D::Minus1)?.eq(&labels)?.to_vec1::<u8>()?;
@@ -61,7 +65,9 @@ impl Composed {
     }
 
     /// Pixels as `[n, 1, height, width]` f32 in 0 to 1, labels as `[n]`.
-    fn to_device(&self, pixels: Vec<u8>, labels: Vec<u32>) -> Result<(Tensor, Tensor)> {
+    fn batch(&self, images: &Images, indices: &[u32]) -> Result<(Tensor, Tensor)> {
+        let pixels: Vec<u8> = indices.iter().flat_map(|&i| images.image(i as usize)).copied().collect();
+        let labels: Vec<u32> = indices.iter().map(|&i| u32::from(images.labels[i as usize])).collect();
         let ImageShape { height, width, .. } = self.input;
         let n = labels.len();
         let pixels = Tensor::from_vec(pixels, (n, 1, height, width), &self.device)?;

@@ -83,7 +83,6 @@ impl Params {
     pub fn get_mut(&mut self, name: &str) -> &mut [f32] {
         &mut self.values[self.layout.range(name)]
     }
-
 }
 
 /// Copies of flat `params` as Candle variables on `device`, by name and in order.

@@ -8,7 +8,6 @@
 use candle_core::{D, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
-
 /// Sums over the samples of a batch or of a data set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {

@@ -30,7 +30,14 @@ impl PatchEmbed {
     /// A layer of zeros for patches of `patch`² pixels of images `[height, row]`.
     pub fn new((height, row): (usize, usize), patch: usize, width: usize) -> Self {
         let tokens = (height / patch) * (row / patch) + 1;
-        Self { patch, row, tokens, width, weight: Packed::new(patch * patch, width), offset: Buffer::zeros(tokens * width) }
+        Self {
+            patch,
+            row,
+            tokens,
+            width,
+            weight: Packed::new(patch * patch, width),
+            offset: Buffer::zeros(tokens * width),
+        }
     }
 
     /// Elements of u for one image.

@@ -121,22 +121,12 @@ impl Rule for Box<dyn Rule> {
 /// The state of one element: an array, of which number k lies in slot k.
 pub trait ElementState: Sized {
     /// params\[i\] ← f(params\[i\], grads\[i\], state of i) for every i.
-    fn for_each(
-        state: &mut [Vec<f32>],
-        params: &mut [f32],
-        grads: &[f32],
-        f: impl Fn(f32, f32, &mut Self) -> f32,
-    );
+    fn for_each(state: &mut [Vec<f32>], params: &mut [f32], grads: &[f32], f: impl Fn(f32, f32, &mut Self) -> f32);
 }
 
 impl<const N: usize> ElementState for [f32; N] {
     #[inline(always)]
-    fn for_each(
-        state: &mut [Vec<f32>],
-        params: &mut [f32],
-        grads: &[f32],
-        f: impl Fn(f32, f32, &mut Self) -> f32,
-    ) {
+    fn for_each(state: &mut [Vec<f32>], params: &mut [f32], grads: &[f32], f: impl Fn(f32, f32, &mut Self) -> f32) {
         let n = params.len();
         let mut state = state.iter_mut();
         let slots: [&mut [f32]; N] = std::array::from_fn(|_| &mut state.next().expect("a vector for each slot")[..n]);

@@ -71,7 +71,8 @@ fn data(page: &Page) -> String {
 }
 
 fn models(page: &Page) -> String {
-    let of = |spec: &RunSpec| format!("{} of {} parameters", spec.model.label(), thousands(&spec.num_params().to_string()));
+    let of =
+        |spec: &RunSpec| format!("{} of {} parameters", spec.model.label(), thousands(&spec.num_params().to_string()));
     distinct(page.runs().map(|run| of(&run.spec))).join(", ")
 }
 

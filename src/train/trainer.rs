@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-
 use super::checkpoint::{self, Checkpoint, RunProgress};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::data::{self, Dataset, Images};

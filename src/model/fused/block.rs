@@ -64,13 +64,7 @@ pub struct Scratch {
 
 impl Block {
     /// A block of zeros for shards of at most `images`.
-    pub fn new(
-        config: &VitConfig,
-        input: ImageShape,
-        layout: BlockLayout,
-        class_only: bool,
-        images: usize,
-    ) -> Self {
+    pub fn new(config: &VitConfig, input: ImageShape, layout: BlockLayout, class_only: bool, images: usize) -> Self {
         let (d, hidden, tokens) = (config.embed_dim, config.hidden_dim(), config.num_tokens(input));
         let queries = if class_only { 1 } else { tokens };
         Self {
