@@ -332,6 +332,6 @@ fn parameters_survive_a_file() {
 
 #[test]
 fn default_model_has_105098_parameters() {
-    assert_eq!(VitConfig::default().num_params(), 105_098);
-    assert_eq!(Params::init(&VitConfig::default(), 0, &CPU).unwrap().count(), 105_098);
+    assert_eq!(VitConfig::default().num_params(MNIST_SHAPE), 105_098);
+    assert_eq!(VitConfig::default().layout(MNIST_SHAPE).len(), 105_098);
 }

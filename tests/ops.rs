@@ -221,7 +221,7 @@ fn cross_entropy_agrees() -> Result<()> {
         let labels: Vec<u8> = (0..n).map(|_| r.random_range(0..10)).collect();
         let v = var(&z, &[n, 10]);
         let wide: Vec<u32> = labels.iter().map(|&l| l.into()).collect();
-        let twin = cross_entropy::composed(&v, &Tensor::from_vec(wide, n, &CPU)?)?;
+        let twin = cross_entropy::composed(&v, &Tensor::from_vec(wide, n, &CPU)?)?.sum_all()?;
         let expected = &gradients(&twin, &[1.0], &[&v])[0];
         let mut dz = z.clone();
         let totals = cross_entropy::forward_backward(&mut dz, labels.iter().copied(), true);
