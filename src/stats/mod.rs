@@ -15,11 +15,13 @@
 mod bootstrap;
 mod holm;
 mod interval;
+mod paired;
 mod power;
 mod sign_flip;
 
 pub use bootstrap::{RESAMPLES, bca, bca_interval};
 pub use holm::holm;
 pub use interval::{mean_interval, mean_sd, t_quantile, t975};
+pub use paired::{PairedT, SignedRank, paired_t, signed_rank};
 pub use power::{detectable, pairs_to_detect, pairs_to_reach};
 pub use sign_flip::{EXACT_UP_TO, FLIPS, PValue, sign_flip, signed_ranks};
