@@ -71,7 +71,7 @@ pub fn short_hash(hash: &str) -> String {
 }
 
 /// The settings that all runs of a group share, as text.
-fn shared_settings(spec: &RunSpec) -> String {
+pub(super) fn shared_settings(spec: &RunSpec) -> String {
     let RunSpec { dataset, validation, train_subset, epochs, batch, model, .. } = spec.clone();
     RunSpec { dataset, validation, train_subset, epochs, batch, model, ..RunSpec::default() }.to_toml()
 }
@@ -184,19 +184,23 @@ impl Group {
 
     /// For people: "MNIST, batch 4096, 20 epochs", and what is not the default.
     pub fn title(&self) -> String {
-        let spec = self.spec();
-        let mut title = format!("{}, {}, {} epochs", spec.dataset.label(), batch(spec), spec.epochs);
-        if spec.train_subset > 0 {
-            title += &format!(", {} training images", thousands(&spec.train_subset.to_string()));
-        }
-        if let Validation::Holdout(n) = spec.validation {
-            title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
-        }
-        for (what, _, size) in unusual_sizes(&spec.model) {
-            title += &format!(", {what} {size}");
-        }
-        title
+        title(self.spec())
     }
+}
+
+/// For people: what the runs of a group with these settings share.
+pub(super) fn title(spec: &RunSpec) -> String {
+    let mut title = format!("{}, {}, {} epochs", spec.dataset.label(), batch(spec), spec.epochs);
+    if spec.train_subset > 0 {
+        title += &format!(", {} training images", thousands(&spec.train_subset.to_string()));
+    }
+    if let Validation::Holdout(n) = spec.validation {
+        title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
+    }
+    for (what, _, size) in unusual_sizes(&spec.model) {
+        title += &format!(", {what} {size}");
+    }
+    title
 }
 
 /// "batch 4096", "full batch".

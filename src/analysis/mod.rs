@@ -19,7 +19,7 @@
 //! | `integrity` | whether runs are what they say |
 //! | `endpoint`, `speedup` | what sums a run up |
 //! | `pairing`, `judge` | from paired runs to judgements |
-//! | [`plan`] | what was stated before the runs |
+//! | [`plan`], `outlook` | what was stated before the runs, and what they can show |
 //! | `words` | every sentence about results |
 
 pub mod endpoint;
@@ -27,6 +27,7 @@ pub mod export;
 mod group;
 mod integrity;
 mod judge;
+mod outlook;
 mod pairing;
 pub mod plan;
 mod run;
@@ -40,6 +41,7 @@ use std::path::{Path, PathBuf};
 pub use endpoint::{Endpoint, Measure};
 pub use group::{Arm, Group, batch, short_hash, unusual_sizes};
 pub use judge::{FIRST_ALPHA, equivalence_needs, least_pairs};
+pub use outlook::{Outlook, outlooks};
 pub use plan::PlanFile;
 pub use run::{Fate, Origin, Run};
 pub use speedup::{Level, Reached, Speedup, Target, reached};

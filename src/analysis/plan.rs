@@ -12,6 +12,7 @@ use super::endpoint::Endpoint;
 use super::types::Criteria;
 use crate::config::{MAX_SETTINGS, RunSpec, read_text};
 use crate::error::Result;
+use crate::train::RunDir;
 use crate::{atomic, usage};
 
 /// File name of the plan in an experiment's folder.
@@ -94,31 +95,53 @@ impl PlanFile {
     }
 }
 
-/// Takes up `specs` in the plan of `folder`, which is made if it is missing: seeds beyond a plan stay outside it, runs with
-/// settings that it does not have make a further part of it.
+/// Takes up `specs` in the plan of `folder`, which is made where no run was before: seeds beyond a plan stay outside it,
+/// runs with settings that it does not have make a further part of it. `None` where runs are there without a plan: it
+/// would not be one.
 ///
 /// # Errors
 /// Criteria that differ from the plan's; a folder that cannot be written.
-pub fn keep(folder: &Path, specs: &[RunSpec], target: Option<f64>, margin: Option<f64>) -> Result<PlanFile> {
+pub fn keep(folder: &Path, specs: &[RunSpec], target: Option<f64>, margin: Option<f64>) -> Result<Option<PlanFile>> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}; choose another with --out", folder.display()))?;
-    let lock = folder.join(".plan.lock");
-    let lock =
-        File::create(&lock).with_context(|| format!("cannot write {}; choose another with --out", lock.display()))?;
-    lock.lock().with_context(|| format!("cannot lock the plan of {}", folder.display()))?;
+    // two commands at once: the second one finds the plan of the first
+    let path = folder.join(".plan.lock");
+    let lock = File::create(&path).with_context(|| format!("cannot write {}; choose another with --out", path.display()))?;
+    lock.lock().with_context(|| format!("cannot lock {}; is the file system able to lock files?", path.display()))?;
     let old = PlanFile::read(folder)?;
-    let new = extended(old.clone(), specs, criteria(old.as_ref(), folder, target, margin)?);
+    let Some(new) = proposed(folder, specs, target, margin)? else { return Ok(None) };
     if old.as_ref() != Some(&new) {
         let text = HEADER.to_string() + &toml::to_string(&new)?;
         let path = folder.join(PLAN);
         atomic::write(&path, text.as_bytes())
             .with_context(|| format!("cannot write {}; choose another folder with --out", path.display()))?;
     }
-    Ok(new)
+    Ok(Some(new))
+}
+
+/// What [`keep`] would write; writes nothing.
+///
+/// # Errors
+/// Criteria that differ from the plan's.
+pub fn proposed(
+    folder: &Path,
+    specs: &[RunSpec],
+    target: Option<f64>,
+    margin: Option<f64>,
+) -> Result<Option<PlanFile>> {
+    let old = PlanFile::read(folder)?;
+    let criteria = criteria(old.as_ref(), folder, target, margin)?;
+    Ok((old.is_some() || !holds_runs(folder)).then(|| extended(old, specs, criteria)))
+}
+
+/// Whether a run has left anything in a folder of `folder`.
+fn holds_runs(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| path.is_dir() && !RunDir::is_empty(&path))
 }
 
 /// The plan with what `specs` add to it.
-pub fn extended(old: Option<PlanFile>, specs: &[RunSpec], criteria: Criteria) -> PlanFile {
+fn extended(old: Option<PlanFile>, specs: &[RunSpec], criteria: Criteria) -> PlanFile {
     let Criteria { margin, target } = criteria;
     let mut plan = old.unwrap_or(PlanFile { margin, target, endpoints: Endpoint::ALL.to_vec(), parts: Vec::new() });
     let new: Vec<&RunSpec> = specs.iter().filter(|spec| !plan.has(spec) && !plan.has_siblings(spec)).collect();

@@ -1,12 +1,14 @@
 //! Every sentence about results: one place for what terminal, page and files say.
 
 mod notes;
+mod outlook;
 mod verdict;
 mod warning;
 
 use std::ops::RangeInclusive;
 
 pub use notes::notes;
+pub use outlook::outlook;
 pub use verdict::{speedup, standing, verdict, write};
 pub use warning::{
     NO_SECONDS, OTHER_SETTINGS, copy, different_data, doubts_about_rates, left_out, missing_from_plan, mixed, only_one,
