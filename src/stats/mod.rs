@@ -14,12 +14,14 @@
 
 mod bootstrap;
 mod holm;
-mod interval;
 mod power;
 mod sign_flip;
+mod signed_rank;
+mod student;
 
 pub use bootstrap::{RESAMPLES, bca, bca_interval};
 pub use holm::holm;
-pub use interval::{mean_interval, mean_sd, t_quantile, t975};
-pub use power::{detectable, pairs_to_detect, pairs_to_reach};
+pub use power::{POWER, detectable, pairs_to_detect, pairs_to_reach, power};
 pub use sign_flip::{EXACT_UP_TO, FLIPS, PValue, sign_flip, signed_ranks};
+pub use signed_rank::{SignedRank, signed_rank};
+pub use student::{PairedT, mean_interval, mean_sd, paired_t, t_quantile, t975};
