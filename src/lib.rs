@@ -37,6 +37,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // they panic on a closed pipe
 
+pub mod analysis;
 pub mod atomic;
 pub mod bench;
 pub mod cli;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::args::CriteriaArgs;
 use super::{is_replaceable, print, warn};
+use crate::compare::Criteria;
 use crate::error::Result;
 use crate::report::{self, Settings};
 use crate::train::record;
@@ -40,7 +41,9 @@ pub struct ReportArgs {
 /// # Errors
 /// No usable run, or a file that cannot be written.
 pub fn run(args: ReportArgs) -> Result<()> {
-    let criteria = args.criteria.criteria()?;
+    let old = Criteria::default();
+    let (target, margin) = (args.criteria.target.unwrap_or(old.target), args.criteria.margin.unwrap_or(old.margin));
+    let criteria = Criteria::checked(target, margin)?;
     let (records, warnings) = record::find(&args.results)?;
     warnings.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
     let file = args.out.unwrap_or_else(|| args.results.join("report.html"));

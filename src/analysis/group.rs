@@ -1,0 +1,240 @@
+//! Which runs belong in one chart or comparison, and which of them differ by nothing but the seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::run::{Fate, Run};
+use super::speedup::Target;
+use super::types::Comparison;
+use crate::config::{Batch, RunSpec, Validation};
+use crate::model::VitConfig;
+use crate::number::{number, thousands};
+use crate::optim::REGISTRY;
+use crate::train::record::Warning;
+
+/// Runs that may be compared: the same data, model, batch, epochs and validation.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Names its files: unique among the groups that were made with it.
+    pub name: String,
+    /// The settings that all its runs share, as TOML; groups with the same settings are on different data.
+    pub settings: String,
+    /// What is compared, in the order of the registry.
+    pub arms: Vec<Arm>,
+    /// The validation loss to which steps are counted.
+    pub target: Option<Target>,
+    /// In the order of the registry; of one pair of optimizers first those at equal learning rates, then that of the best.
+    pub comparisons: Vec<Comparison>,
+    /// Runs that are in no comparison, and reasons to doubt the choice of a learning rate.
+    pub warnings: Vec<Warning>,
+}
+
+/// The runs of a group that differ by nothing but the seed.
+#[derive(Clone, Debug)]
+pub struct Arm {
+    /// The optimizer, and the settings that tell it from the others: "Adam", "Adam, lr 0.003".
+    pub label: String,
+    /// The same without the learning rate: arms that share it differ by nothing but that and the seed.
+    pub name: String,
+    /// How many arms of the same optimizer stand before it.
+    pub variant: usize,
+    /// Ordered by seed.
+    pub runs: Vec<Run>,
+}
+
+/// Sorts runs into groups, those with mini-batches first.
+pub fn group(runs: Vec<Run>) -> Vec<Group> {
+    let mut groups: BTreeMap<(String, String), Vec<Run>> = BTreeMap::new();
+    for run in runs {
+        groups.entry((shared_settings(&run.spec), run.data_hash.clone())).or_default().push(run);
+    }
+    let stems: Vec<String> = groups.values().map(|runs| stem(&runs[0].spec)).collect();
+    let mut names = BTreeSet::new();
+    let mut made = Vec::new();
+    for (((settings, hash), runs), stem) in groups.into_iter().zip(&stems) {
+        let mut name = stem.clone();
+        if stems.iter().filter(|other| *other == stem).count() > 1 {
+            name = format!("{stem}-{}", short_hash(&hash));
+        }
+        while !names.insert(name.clone()) {
+            name.push_str("-more");
+        }
+        let (comparisons, warnings) = (Vec::new(), Vec::new());
+        made.push(Group { name, settings, arms: arms(runs), target: None, comparisons, warnings });
+    }
+    made.sort_by_key(|group| group.spec().batch == Batch::Full);
+    made
+}
+
+/// The first 8 characters of a data hash, whatever a foreign file claims it to be.
+pub fn short_hash(hash: &str) -> String {
+    hash.chars().filter(char::is_ascii_alphanumeric).take(8).collect()
+}
+
+/// The settings that all runs of a group share, as text.
+fn shared_settings(spec: &RunSpec) -> String {
+    let RunSpec { dataset, validation, train_subset, epochs, batch, model, .. } = spec.clone();
+    RunSpec { dataset, validation, train_subset, epochs, batch, model, ..RunSpec::default() }.to_toml()
+}
+
+/// A file name for a group: `mnist-b4096-e20`, and what is not the default.
+fn stem(spec: &RunSpec) -> String {
+    let mut name = spec.dataset.name().to_string();
+    if spec.train_subset > 0 {
+        name += &format!("-n{}", spec.train_subset);
+    }
+    name += &match spec.batch {
+        Batch::Size(n) => format!("-b{n}"),
+        Batch::Full => "-full".to_string(),
+    };
+    name += &format!("-e{}", spec.epochs);
+    if let Validation::Holdout(n) = spec.validation {
+        name += &format!("-holdout{n}");
+    }
+    for (_, short, size) in unusual_sizes(&spec.model) {
+        name += &format!("-{short}{size}");
+    }
+    name
+}
+
+/// What a model has other than the default one: for people, for file names, and how much of it.
+pub fn unusual_sizes(model: &VitConfig) -> Vec<(&'static str, &'static str, f64)> {
+    let sizes = |model: &VitConfig| {
+        let VitConfig { patch_size, embed_dim, depth, num_heads, mlp_ratio } = *model;
+        [
+            ("patch size", "patch", patch_size as f64),
+            ("embedding width", "dim", embed_dim as f64),
+            ("depth", "depth", depth as f64),
+            ("heads", "heads", num_heads as f64),
+            ("MLP ratio", "mlp", mlp_ratio),
+        ]
+    };
+    sizes(model).into_iter().zip(sizes(&VitConfig::default())).filter(|(a, b)| a != b).map(|(size, _)| size).collect()
+}
+
+/// Sorts the runs of a group into arms.
+fn arms(runs: Vec<Run>) -> Vec<Arm> {
+    let place = |spec: &RunSpec| REGISTRY.iter().position(|entry| entry.name == spec.optim);
+    let mut arms: Vec<(RunSpec, Vec<Run>)> = Vec::new();
+    for run in runs {
+        let seedless = RunSpec { seed: 0, ..run.spec.clone() };
+        match arms.iter_mut().find(|(spec, _)| *spec == seedless) {
+            Some((_, runs)) => runs.push(run),
+            None => arms.push((seedless, vec![run])),
+        }
+    }
+    arms.sort_by(|(a, _), (b, _)| {
+        place(a).cmp(&place(b)).then(a.lr.total_cmp(&b.lr)).then_with(|| a.to_toml().cmp(&b.to_toml()))
+    });
+    let specs: Vec<RunSpec> = arms.iter().map(|(spec, _)| spec.clone()).collect();
+    arms.into_iter()
+        .enumerate()
+        .map(|(i, (spec, mut runs))| {
+            runs.sort_by_key(|run| run.spec.seed);
+            let variant = specs[..i].iter().filter(|other| other.optim == spec.optim).count();
+            let [label, name] = [true, false].map(|lr| label(&spec, &specs, lr));
+            Arm { label, name, variant, runs }
+        })
+        .collect()
+}
+
+/// The optimizer's name with the settings that differ within the group (the learning rate only if `lr`), and those of
+/// its own that are not the default.
+fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
+    let entry = REGISTRY.iter().find(|entry| entry.name == spec.optim);
+    let mut label = entry.map_or(spec.optim.as_str(), |entry| entry.label).to_string();
+    if lr && all.iter().any(|other| other.lr != spec.lr) {
+        label += &format!(", lr {}", number(spec.lr));
+    }
+    if all.iter().any(|other| other.weight_decay != spec.weight_decay) {
+        label += &format!(", decay {}", number(spec.weight_decay));
+    }
+    let defaults = entry.map(|entry| (entry.defaults)()).unwrap_or_default();
+    for (key, value) in &spec.hyper {
+        let siblings = all.iter().filter(|other| other.optim == spec.optim);
+        if defaults.get(key) != Some(value) || siblings.into_iter().any(|other| other.hyper.get(key) != Some(value)) {
+            label += &format!(", {key} {}", plain(value));
+        }
+    }
+    label
+}
+
+fn plain(value: &toml::Value) -> String {
+    match value {
+        toml::Value::Float(v) => number(*v),
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+impl Group {
+    /// The settings of a run of the group: what is asked of them is shared by all.
+    pub fn spec(&self) -> &RunSpec {
+        self.arms[0].spec()
+    }
+
+    /// SHA-256 of the data that all its runs saw.
+    pub fn data_hash(&self) -> &str {
+        &self.arms[0].runs[0].data_hash
+    }
+
+    /// All its runs, arm by arm.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.arms.iter().flat_map(|arm| &arm.runs)
+    }
+
+    /// For people: "MNIST, batch 4096, 20 epochs", and what is not the default.
+    pub fn title(&self) -> String {
+        let spec = self.spec();
+        let mut title = format!("{}, {}, {} epochs", spec.dataset.label(), batch(spec), spec.epochs);
+        if spec.train_subset > 0 {
+            title += &format!(", {} training images", thousands(&spec.train_subset.to_string()));
+        }
+        if let Validation::Holdout(n) = spec.validation {
+            title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
+        }
+        for (what, _, size) in unusual_sizes(&spec.model) {
+            title += &format!(", {what} {size}");
+        }
+        title
+    }
+}
+
+/// "batch 4096", "full batch".
+pub fn batch(spec: &RunSpec) -> String {
+    match spec.batch {
+        Batch::Size(n) => format!("batch {n}"),
+        Batch::Full => "full batch".to_string(),
+    }
+}
+
+impl Arm {
+    /// The settings that its runs share; the seed is that of the first.
+    pub fn spec(&self) -> &RunSpec {
+        &self.runs[0].spec
+    }
+
+    /// Whether this arm and another differ by the learning rate and the seed at most.
+    pub fn differs_by_rate(&self, other: &Arm) -> bool {
+        let identity = |arm: &Arm| RunSpec { seed: 0, lr: 1.0, ..arm.spec().clone() };
+        identity(self) == identity(other)
+    }
+
+    /// The runs whose mean is drawn: those that finished, and before any has, those that are on their way.
+    pub fn averaged(&self) -> Vec<&Run> {
+        let with = |f: fn(Fate) -> bool| self.runs.iter().filter(|run| f(run.fate)).collect::<Vec<_>>();
+        match with(|fate| fate == Fate::Finished) {
+            finished if !finished.is_empty() => finished,
+            _ => with(|fate| fate == Fate::Unfinished),
+        }
+    }
+
+    /// Number of runs that failed: diverged, or ended no better than before training.
+    pub fn failed(&self) -> usize {
+        self.runs.iter().filter(|run| run.fate.is_failed()).count()
+    }
+
+    /// Number of runs that were interrupted, failed by an error, or still run.
+    pub fn unfinished(&self) -> usize {
+        self.runs.iter().filter(|run| run.fate == Fate::Unfinished).count()
+    }
+}
