@@ -98,14 +98,17 @@ fn departures(group: &Group, comparison: &Comparison) -> String {
 
 /// The conclusion rests on faster training with mini-batches and with batch = ∞.
 fn conclusion(meetings: &[(&Group, &Comparison)]) -> Claim {
-    let speed = |comparison: &Comparison| comparison.judgements.iter().find(|j| j.endpoint == Endpoint::Speed).map(|j| j.verdict);
+    let speed = |comparison: &Comparison| {
+        comparison.judgements.iter().find(|j| j.endpoint == Endpoint::Speed).map(|j| j.verdict)
+    };
     let judged = |full: bool| {
         let of_kind = meetings.iter().filter(move |(group, _)| (group.spec().batch == Batch::Full) == full);
         of_kind.filter_map(|(group, c)| Some((batch(group.spec()), speed(c)?))).collect::<Vec<_>>()
     };
     let (mini, full) = (judged(false), judged(true));
     let verdicts: Vec<Verdict> = mini.iter().chain(&full).map(|(_, verdict)| *verdict).collect();
-    let each: Vec<String> = mini.iter().chain(&full).map(|(batch, verdict)| format!("{verdict} with {batch}")).collect();
+    let each: Vec<String> =
+        mini.iter().chain(&full).map(|(batch, verdict)| format!("{verdict} with {batch}")).collect();
     let premise = format!("It rests on faster training in both cases, which is {}", words::list(&each));
     let any = |verdict: Verdict| verdicts.contains(&verdict);
     let (verdict, fact) = match () {

@@ -106,7 +106,8 @@ pub fn keep(folder: &Path, specs: &[RunSpec], target: Option<f64>, margin: Optio
         .with_context(|| format!("cannot make the folder {}; choose another with --out", folder.display()))?;
     // two commands at once: the second one finds the plan of the first
     let path = folder.join(".plan.lock");
-    let lock = File::create(&path).with_context(|| format!("cannot write {}; choose another with --out", path.display()))?;
+    let lock =
+        File::create(&path).with_context(|| format!("cannot write {}; choose another with --out", path.display()))?;
     lock.lock().with_context(|| format!("cannot lock {}; is the file system able to lock files?", path.display()))?;
     let old = PlanFile::read(folder)?;
     let Some(new) = proposed(folder, specs, target, margin)? else { return Ok(None) };

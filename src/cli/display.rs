@@ -7,9 +7,10 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::console::{Console, Show, clock};
 use super::progress::Progress;
+use crate::analysis::{Fate, words};
 use crate::experiment::{Cost, End, Pace, Plan, Watch};
 use crate::model::Totals;
-use crate::train::{Observer, Outcome, Row, Summary};
+use crate::train::{Observer, Outcome, Row, State, Summary};
 
 /// Parts of the whole bar.
 const PARTS: u64 = 10_000;
@@ -108,10 +109,10 @@ impl Watch for Display<'_> {
             End::Before(_) => {
                 self.console.line(&format!("{title}: done already, in {}", self.plan.runs[run].dir.display()));
             }
-            End::Now(summary @ Summary { outcome: Outcome::Interrupted(_), .. }) => {
-                self.console.line(&format!("{title}: {}", result(summary)));
+            End::Now(summary) => {
+                let left = if matches!(summary.outcome, Outcome::Interrupted(_)) { "" } else { &left };
+                self.console.line(&format!("{title}: {}{left}", result(summary, self.plan.runs[run].spec.epochs)));
             }
-            End::Now(summary) => self.console.line(&format!("{title}: {}{left}", result(summary))),
             End::Failed(e) => self.console.error(&format!("error: {title}: {e:#}")),
             End::NotBegun => {}
         }
@@ -155,14 +156,15 @@ impl Observer for Running<'_> {
 }
 
 /// What came out, in a line.
-fn result(summary: &Summary) -> String {
+fn result(summary: &Summary, epochs: u64) -> String {
     let Some(last) = summary.rows.last() else { return "interrupted before anything was measured".to_string() };
     let took = clock(last.wall_seconds);
     match summary.outcome {
         Outcome::Finished => format!(
-            "finished in {took}, validation loss {:.4}, accuracy {:.2}%",
+            "finished in {took}, validation loss {:.4}, accuracy {:.2}%{}",
             last.val_loss,
-            100.0 * last.val_accuracy
+            100.0 * last.val_accuracy,
+            words::fate(Fate::of(State::Finished, &summary.rows, epochs))
         ),
         Outcome::Diverged => format!("DIVERGED in epoch {} after {took}", last.epoch),
         Outcome::Interrupted(_) => format!("interrupted after {} epochs", last.epoch),

@@ -125,9 +125,11 @@ impl Experiment<'_> {
     /// whether a run of this command failed in training.
     fn conclude(&self, plan: &Plan) -> Result<bool> {
         let analysis = self.analysis()?;
-        let figures = plot::draw(&analysis, &plot::Options::new(self.folder.join("figures")))?;
         let page = self.folder.join("report.html");
-        report::write(&analysis, self.folder, &page)?;
+        let (records, warnings) = crate::train::record::find(self.folder)?;
+        let figures = plot::draw(&records, &plot::Options::new(self.folder.join("figures")))?;
+        let settings = report::Settings { criteria: crate::compare::Criteria::default(), root: self.folder.into() };
+        report::write(&records, &warnings, &settings, &page)?;
         if !self.args.quiet {
             unless_closed(show(&analysis, &figures, &page))?;
         }
@@ -154,7 +156,8 @@ fn say(quiet: bool, text: &str) {
 fn outcomes(analysis: &Analysis) -> String {
     let title = |arm: &crate::analysis::Arm, seed: u64| format!("{}, seed {seed}", arm.label);
     let arms = || analysis.groups.iter().flat_map(|group| &group.arms);
-    let wide = arms().flat_map(|arm| arm.runs.iter().map(move |run| title(arm, run.spec.seed).len())).max().unwrap_or(0);
+    let wide =
+        arms().flat_map(|arm| arm.runs.iter().map(move |run| title(arm, run.spec.seed).len())).max().unwrap_or(0);
     let mut table =
         format!("{:<wide$} {:>6} {:>14} {:>16} {:>10}\n", "", "epochs", "training loss", "validation loss", "accuracy");
     for group in &analysis.groups {

@@ -100,13 +100,11 @@ fn train(plan: &Plan, run: usize, data: &Dataset, session: &Session, observer: &
     session.train(&planned.spec, data, dir, observer)
 }
 
-/// How the runs of an experiment ended, in numbers.
+/// How the runs of an experiment ended, beside what they found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Runs that diverged, also before.
-    pub diverged: usize,
-    /// Runs that failed.
-    pub failed: usize,
+    /// Runs that an error ended, or did not let begin.
+    pub errors: usize,
     /// The signal that ended it.
     pub signal: Option<i32>,
 }
@@ -117,10 +115,8 @@ impl Tally {
         let mut tally = Self::default();
         for end in ends {
             match end {
-                End::Before(State::Diverged) => tally.diverged += 1,
-                End::Now(Summary { outcome: Outcome::Diverged, .. }) => tally.diverged += 1,
                 End::Now(Summary { outcome: Outcome::Interrupted(signal), .. }) => tally.signal = Some(*signal),
-                End::Failed(_) => tally.failed += 1,
+                End::Failed(_) => tally.errors += 1,
                 _ => {}
             }
         }

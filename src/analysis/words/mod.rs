@@ -8,7 +8,7 @@ mod warning;
 use std::ops::RangeInclusive;
 
 pub use notes::notes;
-pub use outlook::outlook;
+pub use outlook::{NO_PLAN, beyond_the_plan, outlook};
 pub use verdict::{speedup, standing, verdict, write};
 pub use warning::{
     NO_SECONDS, OTHER_SETTINGS, copy, different_data, doubts_about_rates, left_out, missing_from_plan, mixed, only_one,
@@ -16,6 +16,7 @@ pub use warning::{
 };
 
 use super::endpoint::{Endpoint, Measure};
+use super::run::Fate;
 use super::types::{Basis, Comparison, Contender, Effect, PlanState, Verdict};
 use crate::number::{number, plain};
 
@@ -194,6 +195,16 @@ pub fn log_per_cent(log: f64) -> String {
             }
         )
     )
+}
+
+/// How a run counts, beside its last row: "  FAILED: diverged"; nothing where it finished.
+pub fn fate(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Finished => "",
+        Fate::Diverged => "  FAILED: diverged",
+        Fate::NoBetter => "  FAILED: no better than before training",
+        Fate::Unfinished => "  unfinished",
+    }
 }
 
 /// "1 pair", "6 pairs".

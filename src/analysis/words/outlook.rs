@@ -4,6 +4,20 @@ use super::{log_per_cent, pairs, per_cent};
 use crate::analysis::outlook::Outlook;
 use crate::number::plain;
 
+/// Where runs were made before any plan.
+pub const NO_PLAN: &str = "the folder holds runs that were made without a plan: what is found in it is exploratory; name a new \
+    folder with --out for a planned experiment";
+
+/// Runs of a command that the folder's plan does not have.
+pub fn beyond_the_plan(runs: usize) -> Option<String> {
+    (runs > 0).then(|| {
+        let runs = if runs == 1 { "1 run is".to_string() } else { format!("{runs} runs are") };
+        format!(
+            "{runs} beyond the plan of this folder: shown beside its verdict, which stays that of the planned pairs"
+        )
+    })
+}
+
 /// The example of a spread where none was seen yet: 5%.
 const EXAMPLE: f64 = 0.05;
 
