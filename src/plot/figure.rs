@@ -157,10 +157,10 @@ impl Figure {
 }
 
 impl Series {
-    /// A level line from 0 to `end` to read the others against, without a name.
-    pub fn reference(level: f64, end: f64) -> Self {
+    /// A level line to read the others against, without a name.
+    pub fn reference(level: f64, (from, to): (f64, f64)) -> Self {
         let style = Style { color: (GREY.0, GREY.1, GREY.2), dash: Some((1.0, 3.0)) };
-        let line = straight((0.0, level), (end, level)).to_vec();
+        let line = straight((from, level), (to, level)).to_vec();
         Self { label: String::new(), style, line, band: Vec::new(), faint: Vec::new() }
     }
 
