@@ -11,9 +11,9 @@ pub fn title(group: &Group, metric: Metric) -> String {
     format!("{} on {}, {}", metric.name(), spec.dataset.label(), batch(spec))
 }
 
-/// Everything that the reader needs to judge the chart.
+/// How to read a chart, and what went wrong.
 pub fn caption(group: &Group, metric: Metric, x: X) -> String {
-    let mut sentences = vec![runs(group), seeds(group)];
+    let mut sentences = vec![seeds(group)];
     sentences.push(
         match metric {
             Metric::TrainLoss => {

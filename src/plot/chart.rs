@@ -1,7 +1,7 @@
 //! From a group of runs to a figure of one metric over training.
 
 use super::axis::{Axis, Scale};
-use super::caption::{caption, title};
+use super::caption::{caption, runs, title};
 use super::figure::{Figure, Mark, Series};
 use super::style;
 use super::view::{MIN_SEEDS, Metric, X};
@@ -26,6 +26,7 @@ pub fn chart(group: &Group, metric: Metric, x: X, y: Scale) -> Option<Figure> {
     }
     Some(Figure {
         title: title(group, metric),
+        about: runs(group),
         caption: caption(group, metric, x),
         x: Axis::linear(x.title(), Some(0.0), x != X::Seconds),
         y: Axis { scale: view.scale, ..Axis::linear(metric.axis_title(), None, false) },

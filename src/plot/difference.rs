@@ -23,7 +23,8 @@ pub fn difference(group: &Group, loss: Loss) -> Option<Figure> {
     let spec = group.spec();
     Some(Figure {
         title: format!("{name} on {}, {}: {minus}", spec.dataset.label(), batch(spec)),
-        caption: text(group, loss, &lines),
+        about: caption::runs(group),
+        caption: text(loss, &lines),
         x: Axis::linear("epoch", Some(0.0), true),
         y: Axis { includes: Some(1.0), ..Axis::log(&format!("ratio of {}: {minus}", name.to_lowercase())) },
         sides: Some(Sides { level: 1.0, above: format!("{baseline} better"), below }),
@@ -80,15 +81,14 @@ impl<'a> Line<'a> {
     }
 }
 
-fn text(group: &Group, loss: Loss, lines: &[Line]) -> String {
+fn text(loss: Loss, lines: &[Line]) -> String {
     let list = |n: fn(&Line) -> usize| {
         let counted = lines.iter().map(|line| (n(line), &line.arm.label)).filter(|(n, _)| *n > 0);
         let each = counted.map(|(n, label)| if lines.len() == 1 { n.to_string() } else { format!("{n} ({label})") });
         each.collect::<Vec<_>>().join(", ")
     };
     let mut text = format!(
-        "{} n = {} pairs of runs with the same seed and learning rate. {}",
-        caption::runs(group),
+        "n = {} pairs of runs with the same seed and learning rate. {}",
         list(|line| line.curve.seeds.len()),
         caption::ratios(lines.iter().any(|line| line.curve.seeds.len() >= MIN_SEEDS), "epoch"),
     );

@@ -22,7 +22,8 @@ pub fn reach(group: &Group) -> Option<Figure> {
     let target = number(target);
     Some(Figure {
         title: format!("Runs that reached validation loss {target} on {}, {}", spec.dataset.label(), batch(spec)),
-        caption: text(group, &target, &arms),
+        about: caption::runs(group),
+        caption: text(&target, &arms),
         x: Axis::linear("epoch", Some(0.0), true),
         y: Axis::linear(&format!("share of runs that reached {target} (%)"), Some(0.0), false),
         sides: None,
@@ -58,13 +59,12 @@ impl<'a> Reach<'a> {
     }
 }
 
-fn text(group: &Group, target: &str, arms: &[Reach]) -> String {
+fn text(target: &str, arms: &[Reach]) -> String {
     let reached: Vec<String> =
         arms.iter().map(|arm| format!("{} of {} {}", arm.epochs.len(), arm.runs, arm.arm.label)).collect();
     format!(
-        "{} Reached a validation loss of at most {target}: {}. Each run is one seed; one that never got there, or failed, keeps \
+        "Reached a validation loss of at most {target}: {}. Each run is one seed; one that never got there, or failed, keeps \
          its line below 100%. Interpolated between epochs.",
-        caption::runs(group),
         reached.join(", "),
     )
 }

@@ -21,7 +21,8 @@ pub fn speedup(group: &Group) -> Option<Figure> {
     let spec = group.spec();
     Some(Figure {
         title: format!("Steps to each validation loss on {}, {}: {ratio}", spec.dataset.label(), batch(spec)),
-        caption: text(group, &lines),
+        about: caption::runs(group),
+        caption: text(&lines),
         x: Axis { reversed: true, ..Axis::log("validation loss to be reached (nats)") },
         y: Axis { includes: Some(1.0), ..Axis::log(&format!("ratio of steps needed: {ratio}")) },
         sides: Some(Sides {
@@ -72,15 +73,14 @@ impl<'a> Line<'a> {
     }
 }
 
-fn text(group: &Group, lines: &[Line]) -> String {
+fn text(lines: &[Line]) -> String {
     let pairs: Vec<String> = match lines {
         [only] => vec![only.pairs().to_string()],
         lines => lines.iter().map(|line| format!("{} ({})", line.pairs(), line.arm.label)).collect(),
     };
     let mut text = format!(
-        "{} Optimizer steps, and as well epochs, until the validation loss first was this low, interpolated between epochs; \
-         only losses that all runs reached. n = {} pairs of runs with the same seed and learning rate. {}",
-        caption::runs(group),
+        "Optimizer steps until the validation loss first was this low, interpolated between epochs; the ratio of epochs is the \
+         same. Only losses that all runs reached. n = {} pairs of runs with the same seed and learning rate. {}",
         pairs.join(", "),
         caption::ratios(lines.iter().any(|line| line.pairs() >= MIN_SEEDS), "loss"),
     );

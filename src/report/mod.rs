@@ -91,11 +91,13 @@ impl Page<'_> {
     /// Figures, numbers and runs of a group.
     fn group(&self, group: &Group) -> Result<Markup> {
         let curves = plot::curves(group, &[Metric::TrainLoss, Metric::ValLoss], X::Epoch, Scale::Log);
-        let figures = curves.into_iter().chain(plot::comparisons(group));
-        let figures: Vec<Markup> = figures.map(|(_, drawn)| figure(&drawn)).collect::<Result<_>>()?;
+        let drawn: Vec<Figure> = curves.into_iter().chain(plot::comparisons(group)).map(|(_, figure)| figure).collect();
+        let about = drawn.first().map_or("", |figure| &figure.about);
+        let figures: Vec<Markup> = drawn.iter().map(figure).collect::<Result<_>>()?;
         Ok(html! {
             section.group id=(group.name) {
                 h2 { (group.title()) }
+                p.aside { (about) }
                 div.figures { @for figure in figures { (figure) } }
                 (tables::numbers(group, self.analysis.criteria))
                 (runs::runs(self, group))
