@@ -83,7 +83,8 @@ pub fn cautions(pairs: &[(&Run, &Run)]) -> Vec<String> {
         let seeds = pairs.iter().filter(|(a, b)| of(a) != of(b)).map(|(a, _)| a.spec.seed);
         seeds.collect::<Vec<u64>>()
     };
-    let kinds: [(&str, fn(&Run) -> String); 4] = [
+    type Of = fn(&Run) -> String;
+    let kinds: [(&str, Of); 4] = [
         ("machines", |run| format!("{} {}", run.origin.cpu, run.origin.device)),
         ("vector instructions", |run| run.origin.simd.clone()),
         ("numbers of threads", |run| format!("{:?}", run.origin.threads)),

@@ -112,7 +112,7 @@ pub fn keep(folder: &Path, specs: &[RunSpec], target: Option<f64>, margin: Optio
     let old = PlanFile::read(folder)?;
     let Some(new) = proposed(folder, specs, target, margin)? else { return Ok(None) };
     if old.as_ref() != Some(&new) {
-        let text = HEADER.to_string() + &toml::to_string(&new)?;
+        let text = HEADER.to_string() + &toml::to_string_pretty(&new)?;
         let path = folder.join(PLAN);
         atomic::write(&path, text.as_bytes())
             .with_context(|| format!("cannot write {}; choose another folder with --out", path.display()))?;
@@ -149,8 +149,10 @@ fn extended(old: Option<PlanFile>, specs: &[RunSpec], criteria: Criteria) -> Pla
     let epochs: BTreeSet<u64> = new.iter().map(|spec| spec.epochs).collect();
     for epochs in epochs {
         let runs: Vec<&RunSpec> = new.iter().copied().filter(|spec| spec.epochs == epochs).collect();
-        let place = |spec: &RunSpec| crate::optim::REGISTRY.iter().position(|entry| entry.name == spec.optim);
-        let baseline = runs.iter().min_by_key(|spec| place(spec)).map_or(String::new(), |spec| spec.optim.clone());
+        let place = |name: &&str| crate::optim::REGISTRY.iter().position(|entry| entry.name == *name);
+        let earlier = plan.parts.iter().map(|part| part.baseline.as_str());
+        let baseline = runs.iter().map(|spec| spec.optim.as_str()).chain(earlier).min_by_key(place);
+        let baseline = baseline.unwrap_or_default().to_string();
         plan.parts.push(Part {
             date: today(),
             revision: env!("SNR_BENCH_GIT").to_string(),

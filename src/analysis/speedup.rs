@@ -21,8 +21,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// The stated one, or else one that every run of the group that finished reaches: the largest of their least losses at
-    /// three quarters of the way, to one significant digit. `None` where no run finished.
+    /// The stated one, or else one that every run of the group that finished reaches in training: the largest of their least
+    /// losses at three quarters of the way, to as few significant digits as that takes. `None` where there is no such loss.
     pub fn of(group: &Group, stated: Option<f64>) -> Option<Self> {
         if let Some(loss) = stated {
             return Some(Self { loss, stated: true });
@@ -31,19 +31,20 @@ impl Target {
         let least = |rows: &[Row]| rows.iter().map(|row| row.val_loss).fold(f64::INFINITY, f64::min);
         let early = |run: &Run| least(&run.rows[..=(3 * run.spec.epochs).div_ceil(4) as usize]);
         let most = finished().map(early).fold(0.0, f64::max);
+        let start = finished().map(|run| run.rows[0].val_loss).fold(f64::INFINITY, f64::min);
         let end = finished().map(|run| least(&run.rows)).fold(0.0, f64::max);
-        let nearest = one_digit(most, f64::round);
-        let loss = if nearest >= end { nearest } else { one_digit(most, f64::ceil) };
-        (most > 0.0).then_some(Self { loss, stated: false })
+        let candidates =
+            (0..4).flat_map(|decimals| [rounded(most, decimals, f64::round), rounded(most, decimals, f64::ceil)]);
+        candidates.into_iter().find(|loss| end <= *loss && *loss < start).map(|loss| Self { loss, stated: false })
     }
 }
 
-/// To one significant digit.
-fn one_digit(x: f64, round: fn(f64) -> f64) -> f64 {
-    let exponent = x.log10().floor() as i32;
-    let digit = round(x / 10f64.powi(exponent) * (1.0 - 1e-12));
+/// To one significant digit and so many more.
+fn rounded(x: f64, decimals: i32, round: fn(f64) -> f64) -> f64 {
+    let exponent = x.log10().floor() as i32 - decimals;
+    let digits = round(x / 10f64.powi(exponent) * (1.0 - 1e-12));
     // read back from its digits, so that 0.3 is the 0.3 that people write
-    format!("{digit}e{exponent}").parse().unwrap_or(x)
+    format!("{digits}e{exponent}").parse().unwrap_or(x)
 }
 
 /// How far a run was when it reached a loss.
@@ -136,10 +137,10 @@ mod tests {
 
     #[test]
     fn targets_are_round() {
-        for (x, up, nearest) in
-            [(0.2731, 0.3, 0.3), (0.3, 0.3, 0.3), (0.0301, 0.04, 0.03), (0.97, 1.0, 1.0), (13.0, 20.0, 10.0)]
-        {
-            assert_eq!((one_digit(x, f64::ceil), one_digit(x, f64::round)), (up, nearest), "{x}");
+        let rounds = [(0.2731, 0.3, 0.3), (0.3, 0.3, 0.3), (0.0301, 0.04, 0.03), (0.97, 1.0, 1.0), (13.0, 20.0, 10.0)];
+        for (x, up, nearest) in rounds {
+            assert_eq!((rounded(x, 0, f64::ceil), rounded(x, 0, f64::round)), (up, nearest), "{x}");
         }
+        assert_eq!(rounded(2.3456, 1, f64::ceil), 2.4);
     }
 }

@@ -166,7 +166,7 @@ fn result(summary: &Summary, epochs: u64) -> String {
             100.0 * last.val_accuracy,
             words::fate(Fate::of(State::Finished, &summary.rows, epochs))
         ),
-        Outcome::Diverged => format!("DIVERGED in epoch {} after {took}", last.epoch),
+        Outcome::Diverged => format!("FAILED: diverged in epoch {} after {took}", last.epoch),
         Outcome::Interrupted(_) => format!("interrupted after {} epochs", last.epoch),
     }
 }

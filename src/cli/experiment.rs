@@ -11,6 +11,7 @@ use super::dry_run::{self, how};
 use super::signals::Signals;
 use super::{Exit, print, unless_closed, warn};
 use crate::analysis::{Analysis, export, outlooks, plan, words};
+use crate::article::Article;
 use crate::config::RunSpec;
 use crate::error::Result;
 use crate::experiment::{self, Cost, End, Estimate, Options, Plan, Tally};
@@ -106,14 +107,14 @@ impl Experiment<'_> {
     fn outlook(&self) -> Result<String> {
         let CriteriaArgs { target, margin } = self.args.criteria;
         let Some(plan) = plan::proposed(self.folder, &self.specs, target, margin)? else {
-            return Ok(words::NO_PLAN.to_string());
+            return Ok(export::wrapped("", words::NO_PLAN).trim_end().to_string());
         };
         let beyond = self.specs.iter().filter(|spec| !plan.has(spec)).count();
         let earlier = if self.folder.is_dir() { self.analysis().ok() } else { None };
         let mut lines: Vec<String> =
             outlooks(&self.specs, &plan, earlier.as_ref()).iter().map(words::outlook).collect();
         lines.extend(words::beyond_the_plan(beyond));
-        Ok(lines.join("\n"))
+        Ok(lines.iter().map(|line| export::wrapped("", line)).collect::<String>().trim_end().to_string())
     }
 
     /// Everything in the folder.
@@ -140,6 +141,10 @@ fn show(analysis: &Analysis, figures: &[PathBuf], page: &Path) -> Result<()> {
     print(format_args!("\n{}", outcomes(analysis)))?;
     analysis.all_warnings().for_each(|warning| warn(format_args!("warning: {warning}")));
     print(export::answers(analysis))?;
+    if let Some(Article { conclusion, .. }) = Article::of(analysis) {
+        let text = format!("The article’s conclusion: {}: {}. {}", conclusion.claim, conclusion.word, conclusion.fact);
+        print(export::wrapped("", &text))?;
+    }
     figures.iter().map(PathBuf::as_path).chain([page]).try_for_each(|path| print(path.display()))
 }
 

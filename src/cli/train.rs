@@ -160,7 +160,7 @@ fn as_text(spec: &RunSpec, summary: &Summary, path: &Path) -> String {
     let name = &spec.optim;
     match summary.outcome {
         Outcome::Finished => format!("{name} {result}{}\n{path}", words::fate(fate(spec, summary))),
-        Outcome::Diverged => format!("{name} DIVERGED {result}\n{path}"),
+        Outcome::Diverged => format!("{name} FAILED (diverged) {result}\n{path}"),
         Outcome::Interrupted(_) => {
             format!("{name} interrupted {result}\n{path}\n{resume}")
         }

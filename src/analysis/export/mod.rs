@@ -9,4 +9,4 @@ mod terminal;
 pub use csv::csv;
 pub use json::json;
 pub use markdown::markdown;
-pub use terminal::{answers, terminal};
+pub use terminal::{answers, terminal, wrapped};

@@ -20,7 +20,8 @@ const NONE: &str = "—";
 /// What is judged: one row an endpoint.
 pub fn judged(comparison: &Comparison) -> Grid {
     let (a, b) = (&comparison.a.name, &comparison.b.name);
-    let columns = ["judged", a, b, "A / B [95%]", "A lower in", "p (Holm)", "finds", "A is lower:"];
+    let (ratio, claim) = (format!("{a} / {b} [95%]"), format!("{a} is lower:"));
+    let columns = ["judged", a, b, &ratio, "lower in", "p (Holm)", "finds", &claim];
     Grid {
         title: comparison.title(),
         header: columns.map(String::from).to_vec(),
@@ -45,7 +46,7 @@ fn judgement_row(comparison: &Comparison, judgement: &Judgement) -> Vec<String> 
 
 /// What is described: one row a measure; `None` where no run has any.
 pub fn described(group: &Group, comparison: &Comparison) -> Option<Grid> {
-    let columns = ["described", &comparison.a.name, &comparison.b.name, "A / B or A − B [95%]"];
+    let columns = ["described", &comparison.a.name, &comparison.b.name, "ratio or difference [95%]"];
     let target = group.target.map(|target| target.loss);
     let row = |description: &Description| {
         let Description { measure, a, b, effect } = description;
@@ -85,7 +86,7 @@ fn overview(meetings: &[&Comparison]) -> Grid {
     });
     let (a, b) = (&meetings[0].a.name, &meetings[0].b.name);
     Grid {
-        title: format!("{a} against {b}, side by side: A / B and verdict"),
+        title: format!("{a} against {b}, side by side: {a} / {b} and verdict"),
         header: std::iter::once("judged".to_string()).chain(meetings.iter().map(|meeting| rate(meeting))).collect(),
         rows: rows.collect(),
     }

@@ -64,7 +64,7 @@ fn drawn(grid: &Grid) -> String {
 }
 
 /// A sentence in lines that are read easily, the first one marked.
-fn wrapped(mark: &str, text: &str) -> String {
+pub fn wrapped(mark: &str, text: &str) -> String {
     let mut lines = mark.to_string();
     let mut width = mark.chars().count();
     for (i, word) in text.split(' ').enumerate() {

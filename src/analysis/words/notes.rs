@@ -7,8 +7,8 @@ use crate::analysis::{ALPHA, MIN_PAIRS};
 /// A few paragraphs.
 pub fn notes(criteria: Criteria) -> Vec<String> {
     vec![
-        "A against B over pairs of runs with the same seed, which share initial parameters, data and the order of batches. \
-         A / B is a ratio of losses: below 1, A is lower. The claim that is judged is that A is lower."
+        "Runs are compared in pairs with the same seed, which share initial parameters, data and the order of batches. A ratio \
+         below 1 says that the first of the two optimizers is lower; that it is lower is the claim that is judged."
             .to_string(),
         format!(
             "Judged are three endpoints, fixed for every experiment. Training loss over the run: the mean over the epochs of \
@@ -16,7 +16,7 @@ pub fn notes(criteria: Criteria) -> Vec<String> {
              95% interval in [ ] are Student’s t of the differences of logarithms: p is at most {ALPHA} exactly when the \
              interval excludes 1. Holm: p corrected for the three; a verdict needs it to be at most {ALPHA}, and at least \
              {MIN_PAIRS} pairs. No relevant difference: the whole interval lies within {} (--margin). Undecided is neither: \
-             it says nothing against the claim.",
+             it says nothing against the claim. Finds: the least difference that so many pairs find with 80% power.",
             per_cent(criteria.margin)
         ),
         "A run failed if a loss was not finite, or if it ended no better than before training (validation loss). It counts as ∞: \

@@ -34,7 +34,7 @@ pub fn outlook(outlook: &Outlook) -> String {
     let found = outlook.detectable.unwrap_or(f64::INFINITY);
     let finds = match outlook.spread {
         Some((sd, seen)) => format!(
-            "a ratio of training losses of {}, given the spread of the {} that are there",
+            "training losses over the run that differ by {}, given the spread of the {} that are there",
             log_per_cent(found * sd),
             pairs(seen)
         ),

@@ -109,12 +109,9 @@ fn answer(comparison: &Comparison, criteria: Criteria) -> String {
     if n == 0 {
         return format!("Nothing can be said of {a} against {b} yet: no pair of runs has ended.");
     }
-    let so_far = || {
-        let effects = comparison.judgements.iter().filter_map(|j| Some(j.endpoint.effect(j.effect.as_ref()?)));
-        match list(&effects.collect::<Vec<_>>()) {
-            none if none.is_empty() => String::new(),
-            effects => format!(" So far: {effects}."),
-        }
+    let so_far = || match effects(&comparison.judgements).as_str() {
+        "" => String::new(),
+        effects => format!(" So far: {effects}."),
     };
     let standing = &comparison.standing;
     match speed.reason {
@@ -139,6 +136,12 @@ fn answer(comparison: &Comparison, criteria: Criteria) -> String {
             format!("{exploratory}{} {}.", said_of_speed(speed, (a, b), criteria), capital(&list(&ends)))
         }
     }
+}
+
+/// "training loss 11% lower on average over the run, final training loss 7% lower and …"; empty where a run failed.
+fn effects(judgements: &[Judgement]) -> String {
+    let effects = judgements.iter().filter_map(|j| Some(j.endpoint.effect(j.effect.as_ref()?)));
+    list(&effects.collect::<Vec<_>>())
 }
 
 fn said_of_speed(judgement: &Judgement, (a, b): (&str, &str), criteria: Criteria) -> String {
@@ -209,9 +212,12 @@ pub fn standing(comparison: &Comparison) -> String {
         ),
         PlanState::Extended => format!(
             "Extended: {} ({}) added to the plan of {planned}. The verdict is that of the planned ones: pairs that are added \
-             after a look at the results make a false verdict more likely than 5%, so no p is given over all of them.",
+             after a look at the results make a false verdict more likely than 5%, so no p is given over all of them. Over all \
+             {}: {}.",
             pairs(standing.added.len()),
-            seeds(&standing.added)
+            seeds(&standing.added),
+            pairs(planned + standing.added.len()),
+            effects(&comparison.with_added)
         ),
     }
 }
