@@ -8,10 +8,10 @@
 //! Data flows one way:
 //!
 //! ```text
-//! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► groups ─► plot, compare ─► report
-//!        [config]                [experiment]  [train]     (CSV, TOML,     [group]   [plot] [compare]   [report]
-//!                                             │   │   │     safetensors)                │  │
-//!                                        [data] [model] [optim]                        [stats]
+//! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► analysis ─► article ─► plot, report
+//!        [config]                [experiment]  [train]     (CSV, TOML,    [analysis]  [article]  [plot] [report]
+//!                                             │   │   │     safetensors)      │
+//!                                        [data] [model] [optim]            [stats]
 //!                                                 │
 //!                                               [ops]
 //! ```
@@ -26,11 +26,11 @@
 //! | [`train`] | one run: exact gradient over shards, loop, checkpoint, run directory |
 //! | [`experiment`] | several runs in one folder: what there is to do, how long it takes, several at once |
 //! | [`mod@bench`] | how fast all that is here, and where the time goes |
-//! | [`mod@group`] | which runs belong in one chart or comparison |
-//! | [`stats`] | paired differences: BCa bootstrap, sign-flip test, Holm's correction, power |
-//! | [`mod@compare`] | every pair of optimizers over paired seeds: verdicts, and their export as table, CSV, JSON, Markdown |
-//! | [`plot`] | figures from run directories |
-//! | [`mod@report`] | one page about a folder of runs: verdict, figures, tables, every run, what produced it |
+//! | [`mod@analysis`] | what a folder of runs shows, made once: groups, pairs, judgements, the plan, words, and the exports |
+//! | [`mod@article`] | what the article claims, and what an analysis says of it |
+//! | [`stats`] | paired differences: Student's t, signed ranks, Holm's correction, power |
+//! | [`plot`] | figures of an analysis |
+//! | [`mod@report`] | one page about it: answer, figures, numbers, every run, what produced it |
 //! | [`mod@shell`], [`number`] | how commands and numbers are written for people |
 //! | [`atomic`] | how files are written: whole or not at all |
 //! | [`cli`] | what the `snr-bench` binary does with its arguments; nothing that a library user would miss |
@@ -42,12 +42,10 @@ pub mod article;
 pub mod atomic;
 pub mod bench;
 pub mod cli;
-pub mod compare;
 pub mod config;
 pub mod data;
 pub mod error;
 pub mod experiment;
-pub mod group;
 pub mod model;
 pub mod number;
 pub mod ops;

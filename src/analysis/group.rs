@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::{Fate, Run};
 use super::speedup::Target;
-use super::types::Comparison;
+use super::types::{Comparison, Contender};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::model::VitConfig;
 use crate::number::{number, thousands};
@@ -182,6 +182,11 @@ impl Group {
         self.arms.iter().flat_map(|arm| &arm.runs)
     }
 
+    /// The runs of one side of a comparison.
+    pub fn arm(&self, side: &Contender) -> Option<&Arm> {
+        self.arms.iter().find(|arm| arm.name == side.name && arm.spec().lr == side.lr)
+    }
+
     /// For people: "MNIST, batch 4096, 20 epochs", and what is not the default.
     pub fn title(&self) -> String {
         title(self.spec())
@@ -223,9 +228,10 @@ impl Arm {
         identity(self) == identity(other)
     }
 
-    /// The runs whose mean is drawn: those that finished, and before any has, those that are on their way.
+    /// The runs whose mean is drawn: those that finished, and before any has, those that are on their way. Runs whose files
+    /// disagree are in no mean.
     pub fn averaged(&self) -> Vec<&Run> {
-        let with = |f: fn(Fate) -> bool| self.runs.iter().filter(|run| f(run.fate)).collect::<Vec<_>>();
+        let with = |f: fn(Fate) -> bool| self.runs.iter().filter(|run| run.sound && f(run.fate)).collect::<Vec<_>>();
         match with(|fate| fate == Fate::Finished) {
             finished if !finished.is_empty() => finished,
             _ => with(|fate| fate == Fate::Unfinished),

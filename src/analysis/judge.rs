@@ -4,7 +4,7 @@ use super::endpoint::{Endpoint, Measure};
 use super::run::Run;
 use super::types::{Criteria, Description, Effect, Judgement, Pair, Reason, Summary, Test, TestKind, Verdict};
 use super::{ALPHA, MIN_PAIRS};
-use crate::stats::{PairedT, detectable, holm, mean_sd, paired_t, pairs_to_detect, signed_rank, t975};
+use crate::stats::{PairedT, detectable, holm, mean_sd, paired_t, pairs_to_detect, pairs_to_reach, signed_rank, t975};
 
 /// The level at which Holm's correction for the three endpoints begins: what any of them needs in the worst case.
 pub const FIRST_ALPHA: f64 = ALPHA / Endpoint::ALL.len() as f64;
@@ -121,8 +121,7 @@ impl Sample {
 /// The least number of pairs that are judged: see [`MIN_PAIRS`]; by ranks, as many as let all of one sign pass Holm's
 /// correction.
 pub fn least_pairs(is_finite: bool) -> usize {
-    let by_ranks = (1.0 - FIRST_ALPHA.log2()).ceil() as usize;
-    if is_finite { MIN_PAIRS } else { MIN_PAIRS.max(by_ranks) }
+    if is_finite { MIN_PAIRS } else { MIN_PAIRS.max(pairs_to_reach(FIRST_ALPHA)) }
 }
 
 /// Mean, deviation and 95% interval of differences; `None` without any. Equal differences show no spread, and an interval

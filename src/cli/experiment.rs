@@ -127,10 +127,8 @@ impl Experiment<'_> {
     fn conclude(&self, plan: &Plan) -> Result<bool> {
         let analysis = self.analysis()?;
         let page = self.folder.join("report.html");
-        let (records, warnings) = crate::train::record::find(self.folder)?;
-        let figures = plot::draw(&records, &plot::Options::new(self.folder.join("figures")))?;
-        let settings = report::Settings { criteria: crate::compare::Criteria::default(), root: self.folder.into() };
-        report::write(&records, &warnings, &settings, &page)?;
+        let figures = plot::draw(&analysis, &plot::Options::new(self.folder.join("figures")))?;
+        report::write(&analysis, self.folder, &page)?;
         if !self.args.quiet {
             unless_closed(show(&analysis, &figures, &page))?;
         }

@@ -47,16 +47,12 @@
 //! differences at n = 6, 8, 10, and of exponential ones 93.1, 90.6 and 90.5%. But at α/3 it can find nothing at all with 6 pairs,
 //! and where Student's t has a power of 80% it has 75% with 8 pairs and 77% with 10. So Student's t it is, for test and interval.
 
-mod bootstrap;
 mod holm;
 mod power;
-mod sign_flip;
 mod signed_rank;
 mod student;
 
-pub use bootstrap::{RESAMPLES, bca, bca_interval};
 pub use holm::holm;
-pub use power::{POWER, detectable, pairs_to_detect, pairs_to_reach, power};
-pub use sign_flip::{EXACT_UP_TO, FLIPS, PValue, sign_flip, signed_ranks};
+pub use power::{detectable, pairs_to_detect, pairs_to_reach, power};
 pub use signed_rank::{SignedRank, signed_rank};
-pub use student::{PairedT, mean_interval, mean_sd, paired_t, t_quantile, t975};
+pub use student::{PairedT, mean_interval, mean_sd, paired_t, t975};

@@ -9,7 +9,7 @@ use super::student::t_quantile;
 const MOST: usize = 10_000;
 
 /// The power that [`detectable`] and [`pairs_to_detect`] ask for.
-pub const POWER: f64 = 0.8;
+const POWER: f64 = 0.8;
 
 /// Steps of the integral, even; `tests/stats.rs` holds the result against SciPy's `nct`.
 const STEPS: usize = 1000;

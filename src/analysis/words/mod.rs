@@ -1,5 +1,6 @@
 //! Every sentence about results: one place for what terminal, page and files say.
 
+mod further;
 mod notes;
 mod outlook;
 mod verdict;
@@ -7,6 +8,7 @@ mod warning;
 
 use std::ops::RangeInclusive;
 
+pub use further::{further, level};
 pub use notes::notes;
 pub use outlook::{NO_PLAN, beyond_the_plan, outlook};
 pub use verdict::{speedup, standing, verdict, write};
