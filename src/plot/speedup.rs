@@ -7,6 +7,7 @@ use super::figure::{Figure, Mark, Series, Sides};
 use super::style;
 use super::view::MIN_SEEDS;
 use crate::analysis::{Arm, Comparison, Group, Speedup, batch, words};
+use crate::number::number;
 
 /// Draws the steps that every optimizer of a group needs to reach a validation loss, as a share of those of its first, at the
 /// same learning rate and seed; `None` if no loss is reached by all runs of two such pairs.
@@ -84,9 +85,7 @@ fn text(lines: &[Line]) -> String {
         pairs.join(", "),
         caption::ratios(lines.iter().any(|line| line.pairs() >= MIN_SEEDS), "loss"),
     );
-    let sentences: Vec<String> = lines.iter().filter_map(|line| words::speedup(line.comparison)).collect();
-    if !sentences.is_empty() {
-        text += &format!(" At ×: {}", sentences.join(" "));
-    }
+    let marked = lines.iter().find_map(|line| line.speedup.at_target.as_ref());
+    text += &marked.map_or(String::new(), |level| format!(" × marks the target, {}.", number(level.loss)));
     text
 }

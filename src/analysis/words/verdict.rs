@@ -201,8 +201,7 @@ pub fn standing(comparison: &Comparison) -> String {
     let planned = standing.planned.len();
     match standing.state {
         PlanState::NoPlan => {
-            "No plan was made before these runs; 'snr-bench run' and 'reproduce' make one."
-                .to_string()
+            "No plan was made before these runs; 'snr-bench run' and 'reproduce' make one.".to_string()
         }
         PlanState::Complete => format!("Complete: all {planned} planned pairs have ended."),
         PlanState::Interim => format!(
