@@ -32,7 +32,7 @@ pub fn speedup(group: &Group) -> Option<Figure> {
             below: below.replace("better than", "sooner than").replace(" better", " sooner"),
         }),
         series,
-        marks: lines.iter().filter_map(Line::mark).collect(),
+        marks: lines.iter().filter_map(|line| line.mark(lines.len() == 1)).collect(),
     })
 }
 
@@ -67,10 +67,11 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The ratio at the target.
-    fn mark(&self) -> Option<Mark> {
+    /// The ratio at the target; of several lines the numbers would stand on each other.
+    fn mark(&self, is_only: bool) -> Option<Mark> {
         let level = self.speedup.at_target.as_ref()?;
-        Some(Mark { at: (level.loss, level.ratio), label: words::level(level), style: style::of(self.arm) })
+        let label = if is_only { words::level(level) } else { String::new() };
+        Some(Mark { at: (level.loss, level.ratio), label, style: style::of(self.arm) })
     }
 }
 
