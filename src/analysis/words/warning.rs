@@ -115,7 +115,7 @@ pub fn missing_from_plan(plans: &[PlanFile], runs: &[Run]) -> Option<Warning> {
         .filter(|run| run.sound && run.fate.has_ended())
         .map(|run| (run.spec.epochs, run.spec.run_name()))
         .collect();
-    let missing = names.iter().filter(|(epochs, name)| !ended.iter().any(|(e, n)| e == epochs && n == *name)).count();
+    let missing = names.iter().filter(|(epochs, name)| !ended.iter().any(|(e, n)| e >= epochs && n == *name)).count();
     (missing > 0).then(|| {
         Warning(format!(
             "interim: {missing} of the {} planned runs are missing or have not ended; repeat the experiment's command to go on",
