@@ -7,6 +7,7 @@ use super::figure::{Figure, Mark, Series, Sides};
 use super::style;
 use super::view::MIN_SEEDS;
 use crate::analysis::{Arm, Comparison, Group, Speedup, batch, words};
+use crate::number::number;
 
 /// Draws the steps that every optimizer of a group needs to reach a validation loss, as a share of those of its first, at the
 /// same learning rate and seed; `None` if no loss is reached by all runs of two such pairs.
@@ -31,7 +32,7 @@ pub fn speedup(group: &Group) -> Option<Figure> {
             below: below.replace("better than", "sooner than").replace(" better", " sooner"),
         }),
         series,
-        marks: lines.iter().filter_map(Line::mark).collect(),
+        marks: lines.iter().filter_map(|line| line.mark(lines.len() == 1)).collect(),
     })
 }
 
@@ -66,10 +67,11 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The ratio at the target.
-    fn mark(&self) -> Option<Mark> {
+    /// The ratio at the target; of several lines the numbers would stand on each other.
+    fn mark(&self, is_only: bool) -> Option<Mark> {
         let level = self.speedup.at_target.as_ref()?;
-        Some(Mark { at: (level.loss, level.ratio), label: words::level(level), style: style::of(self.arm) })
+        let label = if is_only { words::level(level) } else { String::new() };
+        Some(Mark { at: (level.loss, level.ratio), label, style: style::of(self.arm) })
     }
 }
 
@@ -84,9 +86,7 @@ fn text(lines: &[Line]) -> String {
         pairs.join(", "),
         caption::ratios(lines.iter().any(|line| line.pairs() >= MIN_SEEDS), "loss"),
     );
-    let sentences: Vec<String> = lines.iter().filter_map(|line| words::speedup(line.comparison)).collect();
-    if !sentences.is_empty() {
-        text += &format!(" At ×: {}", sentences.join(" "));
-    }
+    let marked = lines.iter().find_map(|line| line.speedup.at_target.as_ref());
+    text += &marked.map_or(String::new(), |level| format!(" × marks the target, {}.", number(level.loss)));
     text
 }
