@@ -50,16 +50,24 @@ impl Options {
     }
 }
 
-/// Draws all [`curves`] and [`comparisons`] of all groups; returns the files, such as `mnist-b4096-e20-train-loss.svg`.
+/// Figures that a group has only for some of its runs.
+const OF_COMPARISONS: [&str; 4] = ["train-loss-difference", "val-loss-difference", "speed-up", "epochs-to-target"];
+
+/// Draws all [`curves`] and [`comparisons`] of all groups; returns the files, such as `mnist-b4096-e20-train-loss.svg`. What an
+/// earlier drawing of fewer runs left there, and these have no more, is removed.
 ///
 /// # Errors
 /// The folder cannot be written, or no run has a value to draw.
 pub fn draw(analysis: &Analysis, options: &Options) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     for group in &analysis.groups {
-        let curves = curves(group, &Metric::ALL, options.x, options.y);
-        for (stem, figure) in curves.into_iter().chain(comparisons(group)) {
-            written.extend(write(&figure, &options.out, &format!("{}-{stem}", group.name), &options.formats)?);
+        let name = |stem: &str| format!("{}-{stem}", group.name);
+        let figures = [curves(group, &Metric::ALL, options.x, options.y), comparisons(group)].concat();
+        for stem in OF_COMPARISONS.iter().filter(|stem| figures.iter().all(|(other, _)| other != *stem)) {
+            output::remove(&options.out, &name(stem));
+        }
+        for (stem, figure) in &figures {
+            written.extend(write(figure, &options.out, &name(stem), &options.formats)?);
         }
     }
     if written.is_empty() {
