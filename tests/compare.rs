@@ -235,6 +235,11 @@ fn contradicted_without_relevant_difference_and_undecided() {
     // an interval of ±ln 1.02 with this spread: t₀.₉₇₅(n−1)·0.1411/√n falls to it between 190 and 220 pairs
     assert!((190..220).contains(&noise.equivalence_needs.unwrap()), "{noise:?}");
     assert!(noise.pairs_needed.unwrap() > 150, "{noise:?}");
+    let root = TempDir::new().unwrap();
+    pairs(root.path(), &[1.1, 0.85, 1.05, 0.9, 1.2, 0.88, 1.02, 0.8]);
+    let told = words::equivalence(only(&analysed(root.path())), Criteria::default()).unwrap();
+    let least = noise.equivalence_needs.unwrap();
+    assert_says(&told, &["With 8 pairs", "within 2% is out of reach", &format!("{least} in final validation loss")]);
 }
 
 #[test]

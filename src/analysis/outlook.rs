@@ -9,6 +9,9 @@ use super::{Analysis, Group};
 use crate::config::RunSpec;
 use crate::stats::detectable;
 
+/// The standard deviation of the paired log differences that is taken as an example before any pair has run: 5%.
+pub const EXAMPLE_SD: f64 = 0.05;
+
 /// What the pairs of a group of runs can show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outlook {
@@ -26,7 +29,7 @@ pub struct Outlook {
     pub detectable: Option<f64>,
     /// The margin, as a share.
     pub margin: f64,
-    /// Pairs that 'no relevant difference' takes at the seen spread, where these are too few.
+    /// Pairs that 'no relevant difference' takes at the seen spread, or that of the example, where these are too few.
     pub equivalence_needs: Option<usize>,
 }
 
@@ -60,6 +63,7 @@ fn outlook(specs: &[&RunSpec], plan: &PlanFile, earlier: Option<&Analysis>) -> O
     let same = |group: &&Group| shared_settings(group.spec()) == shared_settings(specs[0]);
     let spread = earlier.and_then(|analysis| spread(analysis.groups.iter().find(same)?));
     let Criteria { margin, .. } = plan.criteria();
+    let sd = spread.map_or(EXAMPLE_SD, |(sd, _)| sd);
     Some(Outlook {
         title: title(specs[0]),
         pairs,
@@ -67,7 +71,7 @@ fn outlook(specs: &[&RunSpec], plan: &PlanFile, earlier: Option<&Analysis>) -> O
         spread,
         detectable: (pairs >= 2).then(|| detectable(1.0, pairs, FIRST_ALPHA)),
         margin,
-        equivalence_needs: spread.and_then(|(sd, _)| equivalence_needs(sd, pairs, plan.criteria().log_margin())),
+        equivalence_needs: equivalence_needs(sd, pairs, plan.criteria().log_margin()),
     })
 }
 

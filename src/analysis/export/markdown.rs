@@ -11,7 +11,7 @@ pub fn markdown(analysis: &Analysis) -> String {
     for group in analysis.groups.iter().filter(|group| !group.comparisons.is_empty()) {
         let (hash, validation) = (short_hash(group.data_hash()), group.spec().validation);
         let _ = writeln!(text, "\n## {}\n\nData {hash}, validation: {validation}.", group.title());
-        group.comparisons.iter().for_each(|comparison| text += &section(group, comparison));
+        group.comparisons.iter().for_each(|comparison| text += &section(analysis, group, comparison));
         for grid in table::side_by_side(group) {
             let _ = write!(text, "\n### {}\n\n{}", grid.title, drawn(&grid));
         }
@@ -21,11 +21,12 @@ pub fn markdown(analysis: &Analysis) -> String {
     text + &list("How to read this", words::notes(analysis.criteria).iter())
 }
 
-fn section(group: &Group, comparison: &Comparison) -> String {
+fn section(analysis: &Analysis, group: &Group, comparison: &Comparison) -> String {
     let (title, size, standing) = (comparison.title(), comparison.size(), words::standing(comparison));
     let mut text = format!("\n### {title}\n\n**{}**\n\n{size}. {standing}\n\n", comparison.answer);
     text += &drawn(&table::judged(comparison));
-    text += &list("", comparison.judgements.iter().chain(&comparison.with_added).map(|judgement| &judgement.sentence));
+    let sentences = comparison.judgements.iter().chain(&comparison.with_added).map(|j| j.sentence.clone());
+    text += &list("", sentences.chain(words::equivalence(comparison, analysis.criteria)));
     if let Some(grid) = table::described(group, comparison) {
         text += &format!("\n{}", drawn(&grid));
     }

@@ -15,7 +15,7 @@ pub fn terminal(analysis: &Analysis) -> String {
     let mut text = answers(analysis);
     for group in analysis.groups.iter().filter(|group| !group.comparisons.is_empty()) {
         let _ = writeln!(text, "\n{} (data {})\n", group.title(), short_hash(group.data_hash()));
-        group.comparisons.iter().for_each(|comparison| text += &section(group, comparison));
+        group.comparisons.iter().for_each(|comparison| text += &section(analysis, group, comparison));
         for grid in table::side_by_side(group) {
             let _ = writeln!(text, "{}\n{}", grid.title, drawn(&grid));
         }
@@ -37,11 +37,12 @@ pub fn answers(analysis: &Analysis) -> String {
     text
 }
 
-fn section(group: &Group, comparison: &Comparison) -> String {
+fn section(analysis: &Analysis, group: &Group, comparison: &Comparison) -> String {
     let mut text = format!("{}: {}\n{}", comparison.title(), comparison.size(), drawn(&table::judged(comparison)));
     for judgement in comparison.judgements.iter().chain(&comparison.with_added) {
         text += &wrapped("· ", &judgement.sentence);
     }
+    words::equivalence(comparison, analysis.criteria).iter().for_each(|sentence| text += &wrapped("· ", sentence));
     if let Some(grid) = table::described(group, comparison) {
         text += &format!("\n{}", drawn(&grid));
     }

@@ -1,7 +1,7 @@
 //! What planned runs can show, in words: said before anything runs.
 
 use super::{log_per_cent, pairs, per_cent};
-use crate::analysis::outlook::Outlook;
+use crate::analysis::outlook::{EXAMPLE_SD, Outlook};
 use crate::number::plain;
 
 /// Where runs were made before any plan.
@@ -17,9 +17,6 @@ pub fn beyond_the_plan(runs: usize) -> Option<String> {
         )
     })
 }
-
-/// The example of a spread where none was seen yet: 5%.
-const EXAMPLE: f64 = 0.05;
 
 /// "MNIST, batch 4096, 20 epochs: 10 pairs can reach a verdict. With 80% power they find …".
 pub fn outlook(outlook: &Outlook) -> String {
@@ -41,11 +38,11 @@ pub fn outlook(outlook: &Outlook) -> String {
         None => format!(
             "a difference of {} standard deviations of the pairs’ log ratios: {} if these deviate by 5%",
             plain(found, 1),
-            log_per_cent(found * EXAMPLE)
+            log_per_cent(found * EXAMPLE_SD)
         ),
     };
     let equivalence = outlook.equivalence_needs.map_or(String::new(), |needed| {
-        format!("; ‘no relevant difference’ within {} takes {} at this spread", per_cent(outlook.margin), pairs(needed))
+        format!("; ‘no relevant difference’ within {} takes {} then", per_cent(outlook.margin), pairs(needed))
     });
     format!("{title}: {said} can reach a verdict; with 80% power they find {finds}{equivalence}")
 }

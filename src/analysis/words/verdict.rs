@@ -221,6 +221,23 @@ pub fn standing(comparison: &Comparison) -> String {
     }
 }
 
+/// Where ‘no relevant difference’ is out of reach of so many pairs, and how many it takes; `None` where it is not.
+pub fn equivalence(comparison: &Comparison, criteria: Criteria) -> Option<String> {
+    let needs = |judgement: &Judgement| {
+        let needed = judgement.equivalence_needs.filter(|_| judgement.test.is_some())?;
+        Some(format!("{needed} in {}", judgement.endpoint.name()))
+    };
+    let needs: Vec<String> = comparison.judgements.iter().filter_map(needs).collect();
+    (!needs.is_empty()).then(|| {
+        format!(
+            "With {} and the spread that was seen, ‘no relevant difference’ within {} is out of reach; it takes about {}.",
+            pairs(comparison.seeds.len()),
+            per_cent(criteria.margin),
+            list(&needs)
+        )
+    })
+}
+
 /// "SNRAdam needs 0.87 [0.84, 0.90] of Adam’s steps to validation loss 0.3."; `None` where not all pairs reach it.
 pub fn speedup(comparison: &Comparison) -> Option<String> {
     let level = comparison.speedup.as_ref()?.at_target.as_ref()?;
