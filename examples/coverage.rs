@@ -33,7 +33,7 @@ fn share(mut happened: impl FnMut() -> bool) -> f64 {
 }
 
 fn row(name: &str, mut cell: impl FnMut(usize) -> String) {
-    let cells: Vec<String> = PAIRS.into_iter().map(|n| cell(n)).collect();
+    let cells: Vec<String> = PAIRS.into_iter().map(&mut cell).collect();
     println!("| {name} | {} |", cells.join(" | "));
 }
 
@@ -99,7 +99,7 @@ fn powers(rng: &mut ChaCha8Rng) {
 /// (with heavy tails: jointly Student's t with 3 degrees of freedom).
 fn experiment(n: usize, effects: [f64; ENDPOINTS], heavy: bool, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let tails = ChiSquared::new(3f64).expect("degrees of freedom are positive");
-    let mut differences = vec![Vec::with_capacity(n); ENDPOINTS];
+    let mut differences = vec![Vec::new(); ENDPOINTS];
     for _ in 0..n {
         let common: f64 = StandardNormal.sample(rng);
         let spread = if heavy { (3.0 / tails.sample(rng)).sqrt() } else { 1.0 };

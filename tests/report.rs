@@ -249,7 +249,10 @@ fn the_state_of_the_plan_is_shown() {
     plan::keep(root, &specs, None, Some(0.05)).unwrap();
     pairs(root, Batch::Size(4096), 7, 0.03);
     let interim = text(&page(root));
-    assert_says(&interim, &["Interim, no verdict: 1 of 8 planned pairs", "margin of equivalence: 5%", "not tested"]);
+    assert_says(
+        &interim,
+        &["Interim, no verdict: 1 of 8 planned pairs", "seed 7", "margin of equivalence: 5%", "not tested"],
+    );
     assert!(!interim.contains("supported"), "{interim}");
     pairs(root, Batch::Size(4096), 8, 0.03);
     let complete = text(&page(root));
@@ -258,7 +261,7 @@ fn the_state_of_the_plan_is_shown() {
     pairs(root, Batch::Size(4096), 9, 0.03);
     assert_says(
         &text(&page(root)),
-        &["Extended: 1 pair (seed 8) added to the plan of 8.", "supported", "added after the plan"],
+        &["Extended: 1 pair (seed 8) added to the plan of 8.", "supported", "Over all 9 pairs: training loss"],
     );
 }
 

@@ -46,6 +46,8 @@ fn of_group(page: &Page, group: &Group) -> Markup {
             p { "Nothing to compare: " (nothing(group)) }
         }
         @for comparison in &group.comparisons { (of_comparison(page, comparison)) }
+        // most often the same of all
+        @for standing in distinct(group.comparisons.iter().map(words::standing)) { p.aside { (standing) } }
         (page.cautions(&group.warnings))
     }
 }
@@ -61,7 +63,7 @@ fn of_comparison(page: &Page, comparison: &Comparison) -> Markup {
     html! {
         p.answer { (comparison.answer) }
         @if let Some(sentence) = words::speedup(comparison) { p { (sentence) } }
-        p.aside { (comparison.title()) ": " (comparison.size()) ". " (words::standing(comparison)) }
+        p.aside { (comparison.title()) ": " (comparison.size()) "." }
         (page.cautions(&comparison.cautions))
     }
 }

@@ -12,7 +12,6 @@ pub fn numbers(group: &Group, criteria: Criteria) -> Markup {
         @for comparison in &group.comparisons {
             h3 { (comparison.title()) }
             (judged(group, comparison, criteria))
-            @if !comparison.with_added.is_empty() { (with_added(comparison)) }
             @if let Some(grid) = table::described(group, comparison) { (plain(&grid, "")) }
         }
         @for grid in table::side_by_side(group) { (plain(&grid, &grid.title)) }
@@ -53,11 +52,6 @@ fn verdict(judgement: &Judgement, word: &str, criteria: Criteria) -> Markup {
         (badge(judgement.verdict, word))
         @for said in words::further(judgement, criteria) { small.further { (said) } }
     }
-}
-
-/// What the pairs that were added to a plan change, without a verdict.
-fn with_added(comparison: &Comparison) -> Markup {
-    html! { ul.aside { @for judgement in &comparison.with_added { li { (judgement.sentence) } } } }
 }
 
 fn plain(grid: &Grid, title: &str) -> Markup {

@@ -204,11 +204,8 @@ pub fn standing(comparison: &Comparison) -> String {
             "No plan was made before these runs; 'snr-bench run' and 'reproduce' make one.".to_string()
         }
         PlanState::Complete => format!("Complete: all {planned} planned pairs have ended."),
-        PlanState::Interim => format!(
-            "Interim: {} of {planned} planned pairs missing ({}); estimates, no verdict.",
-            standing.missing.len(),
-            seeds(&standing.missing)
-        ),
+        // the answer says how many
+        PlanState::Interim => format!("Missing of the {planned} planned pairs: {}.", seeds(&standing.missing)),
         PlanState::Extended => format!(
             "Extended: {} ({}) added to the plan of {planned}. The verdict is that of the planned ones: pairs that are added \
              after a look at the results make a false verdict more likely than 5%, so no p is given over all of them. Over all \
