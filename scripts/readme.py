@@ -24,12 +24,14 @@ ARTICLE = Path("results/article")
 
 
 def article() -> str:
-    """The article's four figures, and its claims beside what the runs say of them."""
+    """The answers, the article's four figures, and its claims beside what the runs say of them."""
     found = groups()
+    answers = "\n".join(f"- {group['title']}: {comparison['answer']}" for group in found for comparison in group["comparisons"])
     sizes = " and ".join(f"{len(group['comparisons'][0]['seeds'])} pairs ({group['title']})" for group in found)
     figures = "\n".join(images(group, "", "Mean") for group in found)
-    return f"""Adam and SNRAdam with the same seeds, {sizes}; `[ ]` is the 95% interval of the mean paired difference.
-All of it: `{ARTICLE}/report.html`.
+    return f"""{answers}
+
+Adam and SNRAdam with the same seeds, {sizes}; `[ ]` is the 95% interval. All of it: `{ARTICLE}/report.html`.
 
 | | |
 | --- | --- |
@@ -58,20 +60,17 @@ def claims() -> str:
         snr_bench("report", str(ARTICLE), "--out", str(page))
         report = page.read_text()
     table = ElementTree.fromstring(re.search(r'<table class="claims">.*?</table>', report, re.DOTALL)[0])
-    lines = []
-    for row in table.find("tbody"):
-        cells = ["".join(cell.itertext()) for cell in row]
-        lines.append(f"| **{cells[0]}** | | |" if row.get("class") == "part" else f"| {' | '.join(cells)} |")
-    return "\n".join(["| the article says | here | what these runs say |", "| --- | --- | --- |", *lines])
+    rows = [[": ".join(filter(None, map(str.strip, cell.itertext()))) for cell in row] for row in table.iter("tr")]
+    columns = len(rows[0])
+    lines = [f"| {' | '.join(row + [''] * (columns - len(row)))} |" for row in rows]
+    return "\n".join([lines[0].replace("claim", "the article says", 1), "| --- " * columns + "|", *lines[1:]])
 
 
 def group(found: dict) -> str:
-    """The differences of a group, and what its comparisons say."""
-    parts = [f"**{found['title']}**", "| | |\n| --- | --- |\n" + images(found, "-difference", "Paired difference in")]
+    """The ratios of a group by epoch, and what its comparisons say."""
+    parts = [f"**{found['title']}**", "| | |\n| --- | --- |\n" + images(found, "-difference", "Ratio of")]
     for comparison in found["comparisons"]:
-        # Seconds are the machine's, and both optimizers' steps cost the same: epochs say it.
-        judgements = [judged for judged in comparison["judgements"] if judged["metric"] != "seconds-to-target"]
-        parts.append("\n".join("- " + judged["sentence"] + "." for judged in judgements))
+        parts.append("\n".join(f"- {judged['sentence']}." for judged in comparison["judgements"]))
     parts += ["> " + warning for warning in found["warnings"]]
     return "\n\n".join(parts)
 

@@ -8,10 +8,10 @@
 //! Data flows one way:
 //!
 //! ```text
-//! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► groups ─► plot, compare ─► report
-//!        [config]                [experiment]  [train]      [run_dir]       [group]   [plot] [compare]   [report]
-//!                                             │   │   │                                 │  │
-//!                                        [data] [model] [optim]                        [stats]
+//! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► analysis ─► article ─► plot, report
+//!        [config]                [experiment]  [train]      [run_dir]     [analysis]  [article]  [plot] [report]
+//!                                             │   │   │                       │
+//!                                        [data] [model] [optim]            [stats]
 //!                                                 │
 //!                                               [ops]
 //! ```
@@ -27,11 +27,11 @@
 //! | [`mod@run_dir`] | a run on disk: names of files, lock, writing, reading and checking |
 //! | [`experiment`] | several runs in one folder: what there is to do, how long it takes, several at once |
 //! | [`mod@bench`] | how fast all that is here, and where the time goes |
-//! | [`mod@group`] | which runs belong in one chart or comparison |
-//! | [`stats`] | paired differences: BCa bootstrap, sign-flip test, Holm's correction, power |
-//! | [`mod@compare`] | every pair of optimizers over paired seeds: verdicts, and their export as table, CSV, JSON, Markdown |
-//! | [`plot`] | figures from run directories |
-//! | [`mod@report`] | one page about a folder of runs: verdict, figures, tables, every run, what produced it |
+//! | [`mod@analysis`] | what a folder of runs shows, made once: groups, pairs, judgements, the plan, words, and the exports |
+//! | [`mod@article`] | what the article claims, and what an analysis says of it |
+//! | [`stats`] | paired differences: Student's t, signed ranks, Holm's correction, power |
+//! | [`plot`] | figures of an analysis |
+//! | [`mod@report`] | one page about it: answer, figures, numbers, every run, what produced it |
 //! | [`machine`] | what runs compute with; the processor's name and abilities, time, memory |
 //! | [`mod@shell`], [`number`] | how commands and numbers are written for people |
 //! | [`atomic`] | how files are written: whole or not at all |
@@ -39,15 +39,15 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // they panic on a closed pipe
 
+pub mod analysis;
+pub mod article;
 pub mod atomic;
 pub mod bench;
 pub mod cli;
-pub mod compare;
 pub mod config;
 pub mod data;
 pub mod error;
 pub mod experiment;
-pub mod group;
 pub mod machine;
 pub mod model;
 pub mod number;

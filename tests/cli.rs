@@ -6,7 +6,6 @@ use std::fs;
 #[cfg(unix)]
 use std::process::Stdio;
 
-use candle_core::Device;
 use common::{TINY, assert_fails, assert_ok, losses, program, snr_bench, stderr, stdout, train};
 use snr_bench::run_dir::{CHECKPOINT, read_config};
 use snr_bench::train::checkpoint::Checkpoint;
@@ -177,9 +176,9 @@ fn the_same_seed_gives_the_same_bits_for_any_number_of_threads() {
 fn optimizers_start_from_the_same_parameters_and_see_the_same_batches() {
     let dir = tempdir().unwrap();
     for optim in ["adam", "snradam"] {
-        assert_ok(&train(dir.path(), optim, &["--epochs", "1", "--optim", optim, "--lr", "0"]));
+        // With learning rate 0 nothing moves, which is a failed run: equal losses mean equal parameters and equal batches.
+        assert_fails(&train(dir.path(), optim, &["--epochs", "1", "--optim", optim, "--lr", "0"]), 3, &[]);
     }
-    // With learning rate 0 nothing moves: equal losses mean equal parameters and equal batches.
     assert_eq!(losses(&dir.path().join("adam")), losses(&dir.path().join("snradam")));
 }
 
@@ -215,7 +214,7 @@ fn divergence_is_recorded_and_has_its_exit_code() {
     let dir = tempdir().unwrap();
     let output = train(dir.path(), "run", &["--epochs", "3", "--optim", "sgd", "--lr", "1e30"]);
     assert_fails(&output, 3, &[]);
-    assert!(stdout(&output).contains("DIVERGED"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("FAILED (diverged)"), "{}", stdout(&output));
     let meta: serde_json::Value = serde_json::from_slice(&fs::read(dir.path().join("run/meta.json")).unwrap()).unwrap();
     assert_eq!(meta["state"], "diverged");
     let rows = losses(&dir.path().join("run"));
@@ -268,7 +267,7 @@ fn a_run_in_the_middle_of_an_epoch_does_not_end_before_it() {
     let dir = tempdir().unwrap();
     assert_ok(&train(dir.path(), "run", &["--epochs", "2"]));
     let path = dir.path().join("run").join(CHECKPOINT);
-    let mut progress = Checkpoint::read(&path, &Device::Cpu).unwrap().progress;
+    let mut progress = Checkpoint::read(&path).unwrap().progress;
     let spec = read_config(&dir.path().join("run")).unwrap();
     progress.check_settings(&spec, &path).unwrap();
     progress.epoch.batches = 1;
@@ -283,7 +282,7 @@ fn folders_that_cannot_be_written_are_named() {
     assert_fails(&train(dir.path(), "file/run", &[]), 1, &["file/run", "--out"]);
     assert_fails(&train(dir.path(), "file", &[]), 1, &["file", "--out"]);
     let gone = [&["full-batch", "--out", "file", "--epochs", "1", "--optim", "adam"], &TINY[..12]].concat();
-    assert_fails(&snr_bench(dir.path(), &gone), 1, &["file", "failed"]);
+    assert_fails(&snr_bench(dir.path(), &gone), 1, &["cannot make the folder file", "--out"]);
 }
 
 #[test]
@@ -295,6 +294,16 @@ fn a_run_directory_in_use_is_refused() {
     assert_fails(&train(dir.path(), "run", &[]), 1, &["another process is working in run"]);
     drop(lock);
     assert_ok(&train(dir.path(), "run", &["--epochs", "1"]));
+}
+
+#[test]
+fn a_run_that_ends_no_better_than_it_began_has_failed() {
+    let dir = tempdir().unwrap();
+    let output = train(dir.path(), "run", &["--epochs", "2", "--optim", "adam", "--lr", "10"]);
+    assert_fails(&output, 3, &[]);
+    assert!(stdout(&output).contains("FAILED: no better than before training"), "{}", stdout(&output));
+    let meta = fs::read_to_string(dir.path().join("run/meta.json")).unwrap();
+    assert!(meta.contains("\"state\": \"finished\""), "the judgement is the analysis's: {meta}");
 }
 
 #[test]
@@ -319,7 +328,7 @@ fn a_diverged_run_does_not_stop_an_experiment() {
     let output = snr_bench(dir.path(), &args);
     assert_fails(&output, 3, &[]);
     assert!(
-        stdout(&output).contains("Adam, lr 1e30, seed 0") && stdout(&output).contains("DIVERGED"),
+        stdout(&output).contains("Adam, lr 1e30, seed 0") && stdout(&output).contains("FAILED: diverged"),
         "{}",
         stdout(&output)
     );

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use candle_core::Device;
 use common::{Background, TINY, assert_fails, assert_ok, losses, runs, snr_bench, stderr, stdout};
 use rustix::process::Signal;
 use snr_bench::run_dir::{CHECKPOINT, Meta, State};
@@ -87,7 +86,7 @@ fn one_that_fails_and_one_that_diverges_do_not_stop_the_others() {
 
     let output = snr_bench(dir.path(), &args);
     assert_fails(&output, 1, &["lr 0.001, seed 0: another process is working in", "1 of the runs failed"]);
-    assert_eq!(stdout(&output).matches(": DIVERGED in epoch").count(), 2, "{}", stdout(&output));
+    assert_eq!(stdout(&output).matches(": FAILED: diverged in epoch").count(), 2, "{}", stdout(&output));
     assert_eq!(stdout(&output).matches(": finished in").count(), 1, "{}", stdout(&output));
     let blocked = stdout(&snr_bench(dir.path(), &[&args[..], &["--dry-run"]].concat()));
     assert!(blocked.contains("4 runs: 3 done, 1 blocked"), "{blocked}");
@@ -104,7 +103,7 @@ fn one_that_fails_and_one_that_diverges_do_not_stop_the_others() {
     let longer = [&longer[..], &args[lists.len()..]].concat();
     let output = snr_bench(dir.path(), &longer);
     assert_fails(&output, 3, &[]);
-    assert_eq!(stdout(&output).matches("  DIVERGED\n").count(), 2, "{}", stdout(&output));
+    assert_eq!(stdout(&output).matches("  FAILED: diverged\n").count(), 2, "{}", stdout(&output));
 }
 
 #[test]
@@ -137,7 +136,7 @@ fn a_signal_ends_all_of_them_resumable() {
     assert_eq!(runs(&folder).len(), 2, "no other run may begin");
     for run in runs(&folder) {
         assert_eq!(Meta::read(&run).unwrap().state, State::Interrupted);
-        assert!(Checkpoint::read(&run.join(CHECKPOINT), &Device::Cpu).unwrap().progress.epochs() < 40);
+        assert!(Checkpoint::read(&run.join(CHECKPOINT)).unwrap().progress.epochs() < 40);
     }
     let plan = stdout(&snr_bench(dir.path(), &four("out", &["--dry-run"])));
     assert!(plan.starts_with("4 runs: 2 begun, 2 new in out\n"), "{plan}");
@@ -154,9 +153,23 @@ fn a_dry_run_lists_the_runs_and_writes_nothing() {
     assert_ok(&output);
     assert!(snapshot(dir.path()).is_empty());
     let text = stdout(&output);
-    for part in ["4 runs: 4 new in out", "SNRAdam, seed 1", "one run at a time on 2 threads", "images/s"] {
+    for part in [
+        "4 runs: 4 new in out",
+        "SNRAdam, seed 1",
+        "one run at a time on 2 threads",
+        "images/s",
+        "2 pairs cannot reach a verdict",
+    ] {
         assert!(text.contains(part), "no {part} in {text}");
     }
+    let six = four("out", &["--dry-run"]).into_iter().map(|arg| if arg == "0,1" { "0,1,2,3,4,5" } else { arg });
+    let six = stdout(&snr_bench(dir.path(), &six.collect::<Vec<_>>())).replace('\n', " ");
+    // the noncentral t at 5% / 3: 1.875 standard deviations of 5% are exp(0.0937)
+    assert!(
+        six.contains("6 pairs can reach a verdict; with 80% power they find a difference of 1.9 standard"),
+        "{six}"
+    );
+    assert!(six.contains(": 9.8% if these deviate by 5%"), "{six}");
     let folder = whole().parent().unwrap();
     let before = snapshot(folder);
     let longer = four("whole", &["--dry-run"]).into_iter().map(|arg| if arg == "40" { "50" } else { arg });
@@ -195,8 +208,12 @@ fn reproduce_runs_both_experiments_and_draws_them() {
         }
     }
     assert!(text.contains("patch size 7, embedding width 16: SNRAdam against Adam, 2 pairs (seeds 0, 1)"), "{text}");
-    assert!(text.contains("not judged: a verdict needs 4 more pairs"), "{text}");
-    assert!(fs::read_to_string(dir.path().join("results/quick/report.html")).unwrap().contains("not judged"));
+    for part in ["2 pairs cannot reach a verdict, 6 can", "Not testable with 2 pairs: a verdict takes 6 pairs. So far:"]
+    {
+        let flat = text.replace("\n  ", " ").replace('\n', " ");
+        assert!(flat.contains(part), "no {part} in {text}");
+    }
+    assert!(fs::read_to_string(dir.path().join("results/quick/report.html")).unwrap().contains("Not testable"));
     let again = snr_bench(dir.path(), &args);
     assert_ok(&again);
     assert!(stdout(&again).contains("8 runs: 8 done") && stdout(&again).contains("nothing is left to train"));
@@ -204,4 +221,105 @@ fn reproduce_runs_both_experiments_and_draws_them() {
     let same = snr_bench(dir.path(), &[&args[..], &["--set", "batch=64"]].concat());
     assert_fails(&same, 2, &["two runs would share the directory results/quick/digits-adam-b64"]);
     assert_eq!(stderr(&again), "");
+}
+
+/// Everything that a folder's conclusion writes, by name.
+fn conclusion(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::from([("report.html".into(), fs::read(folder.join("report.html")).unwrap())]);
+    for entry in fs::read_dir(folder.join("figures")).unwrap().flatten() {
+        files.insert(entry.file_name().into(), fs::read(entry.path()).unwrap());
+    }
+    files
+}
+
+/// Copies the run directories of an experiment over those of another.
+fn copy_runs(from: &Path, to: &Path) {
+    for run in runs(from) {
+        let copy = to.join(run.file_name().unwrap());
+        fs::create_dir_all(&copy).unwrap();
+        for file in fs::read_dir(run).unwrap().flatten() {
+            fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_whole_folder_is_concluded_whichever_commands_filled_it() {
+    let dir = tempdir().unwrap();
+    let folder = dir.path().join("out");
+    // one command does all; the runs are those of `whole`, as seconds differ from run to run
+    assert_ok(&snr_bench(dir.path(), &four("out", &["--quiet"])));
+    copy_runs(whole(), &folder);
+    assert_ok(&snr_bench(dir.path(), &four("out", &["--quiet"])));
+    let by_one = (conclusion(&folder), stdout(&snr_bench(dir.path(), &["compare", "out"])));
+    assert!(by_one.0.len() > 6 && by_one.1.contains("Not testable with 2 pairs"), "{}", by_one.1);
+
+    // one optimizer a command, at once
+    fs::remove_dir_all(&folder).unwrap();
+    let half =
+        |optim| four("out", &["--quiet"]).into_iter().map(move |arg| if arg == "adam,snradam" { optim } else { arg });
+    let (adam, snradam) = (half("adam").collect::<Vec<_>>(), half("snradam").collect::<Vec<_>>());
+    let other = Background::start(dir.path(), &adam);
+    assert_ok(&snr_bench(dir.path(), &snradam));
+    assert_ok(&other.end());
+    assert_eq!(runs(&folder).len(), 4);
+    let plan = fs::read_to_string(folder.join("plan.toml")).unwrap();
+    assert_eq!(plan.matches("[[part]]").count(), 2, "{plan}");
+    copy_runs(whole(), &folder);
+    for command in [&adam, &snradam] {
+        fs::remove_file(folder.join("report.html")).unwrap();
+        assert_ok(&snr_bench(dir.path(), command));
+        assert!(conclusion(&folder) == by_one.0, "the same runs, the same bytes");
+    }
+    assert_eq!(stdout(&snr_bench(dir.path(), &["compare", "out"])), by_one.1);
+
+    // a part of the runs elsewhere
+    fs::create_dir(dir.path().join("elsewhere")).unwrap();
+    for run in runs(&folder).into_iter().skip(2) {
+        fs::rename(&run, dir.path().join("elsewhere").join(run.file_name().unwrap())).unwrap();
+    }
+    assert_eq!(stdout(&snr_bench(dir.path(), &["compare", "out", "elsewhere"])), by_one.1);
+}
+
+#[test]
+fn changed_metrics_are_told_after_an_experiment_and_by_compare() {
+    let dir = tempdir().unwrap();
+    let folder = dir.path().join("out");
+    assert_ok(&snr_bench(dir.path(), &four("out", &["--quiet"])));
+    let metrics = runs(&folder)[0].join("metrics.csv");
+    let text = fs::read_to_string(&metrics).unwrap();
+    let row = text.lines().nth(6).unwrap();
+    let mut cells: Vec<&str> = row.split(',').collect();
+    cells[6] = "0.001";
+    fs::write(&metrics, text.replace(row, &cells.join(","))).unwrap();
+    for command in [four("out", &[]), vec!["compare", "out"], vec!["report", "out"]] {
+        let told = stderr(&snr_bench(dir.path(), &command));
+        assert!(told.contains("is left out: its metrics.csv differs from its checkpoint in epoch 5"), "{told}");
+        assert!(told.contains("interim: 1 of the 4 planned runs are missing"), "{told}");
+    }
+}
+
+#[test]
+fn the_plan_stands_before_the_first_run_and_stays() {
+    let dir = tempdir().unwrap();
+    let folder = dir.path().join("out");
+    let mut process = Background::start(dir.path(), &four("out", &["--margin", "0.03"]));
+    process.until(|| !runs(&folder).is_empty());
+    let plan = fs::read_to_string(folder.join("plan.toml")).expect("it is there before the first run's folder");
+    process.signal(Signal::INT);
+    assert_fails(&process.end(), 130, &[]);
+    assert!(plan.contains("margin = 0.03") && plan.contains("seeds = ") && plan.contains("date = \"20"), "{plan}");
+    assert_fails(
+        &snr_bench(dir.path(), &four("out", &["--margin", "0.02"])),
+        2,
+        &["plan.toml holds, 0.03; leave it out"],
+    );
+    let more = four("out", &[]).into_iter().map(|arg| if arg == "0,1" { "0,1,2" } else { arg }).collect::<Vec<_>>();
+    let output = snr_bench(dir.path(), &more);
+    assert_ok(&output);
+    assert_eq!(fs::read_to_string(folder.join("plan.toml")).unwrap(), plan, "a third seed is no part of the plan");
+    let text = stdout(&output).replace("\n  ", " ");
+    for part in ["2 runs are beyond the plan of this folder", "Extended: 1 pair (seed 2) added to the plan of 2."] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
 }

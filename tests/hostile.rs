@@ -9,7 +9,6 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
-use candle_core::Device;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
@@ -17,7 +16,7 @@ use snr_bench::config::{self, RunSpec};
 use snr_bench::data::MNIST_SHAPE;
 use snr_bench::data::idx::{self, Kind};
 use snr_bench::model::{Params, VitConfig};
-use snr_bench::optim::{Config, Optimizer};
+use snr_bench::optim::Optimizer;
 use snr_bench::run_dir::{CHECKPOINT, Meta, Row, RunDir, State, record};
 use snr_bench::train::checkpoint::{self, Checkpoint, EpochProgress, RunProgress};
 use tempfile::tempdir;
@@ -279,7 +278,7 @@ fn restores(bytes: &[u8]) -> bool {
 fn a_valid_checkpoint_restores_and_any_change_is_found() {
     let valid = valid_checkpoint();
     assert!(restores(&valid));
-    let intact = Checkpoint::parse(&valid, &Device::Cpu).unwrap().progress;
+    let intact = Checkpoint::parse(&valid).unwrap().progress;
     assert!(intact.epoch.update_norm.is_nan() && intact.rows.len() == 3);
     for bit in 0..valid.len() * 8 {
         let mut bytes = valid.clone();

@@ -6,7 +6,6 @@ mod common;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use candle_core::Device;
 use common::{Background, TINY, assert_fails, assert_ok, losses, runs, snr_bench, stdout, train};
 use rustix::process::Signal;
 use snr_bench::run_dir::{CHECKPOINT, Meta, State};
@@ -46,7 +45,7 @@ fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_to_the_same_bits() {
         assert!(text.contains(&format!("go on with: snr-bench train --resume '{name}'")), "{text}");
         let meta = Meta::read(&run).unwrap();
         assert_eq!((meta.state, meta.reason), (State::Interrupted, Some(format!("signal {}", code - 128))));
-        let progress = Checkpoint::read(&run.join(CHECKPOINT), &Device::Cpu).unwrap().progress;
+        let progress = Checkpoint::read(&run.join(CHECKPOINT)).unwrap().progress;
         assert_eq!(progress.step, STEPS * progress.epochs() + progress.epoch.batches);
         in_an_epoch += usize::from(!progress.epoch.batches.is_multiple_of(STEPS));
         assert_ok(&snr_bench(dir.path(), &["train", "--resume", &name]));

@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use snr_bench::analysis::{Analysis, Criteria, Loss};
 use snr_bench::cli::plot::PlotArgs;
 use snr_bench::config::{Batch, RunSpec};
 use snr_bench::error::UsageError;
-use snr_bench::group::group;
 use snr_bench::model::VitConfig;
 use snr_bench::plot::{self, Format, Metric, Options, Scale, X};
 use snr_bench::run_dir::{Row, State, record};
@@ -30,7 +30,9 @@ fn row(spec: &RunSpec, epoch: u64) -> Row {
         _ => 0.05,
     } * spec.lr
         / 1e-3;
-    let noise = |salt: u64| ((spec.seed * 7919 + epoch * 104_729 + salt * 31) % 1000) as f64 / 1000.0 - 0.5;
+    // before training both of a pair are the same
+    let salted = |salt: u64| if epoch == 0 { salt } else { salt + 17 * spec.optim.len() as u64 };
+    let noise = |salt: u64| ((spec.seed * 7919 + epoch * 104_729 + salted(salt) * 31) % 1000) as f64 / 1000.0 - 0.5;
     let own = 0.1 * (((spec.seed * 37) % 11) as f64 / 11.0 - 0.5);
     let loss = |salt| (2.2 * (-rate * epoch as f64).exp() + 0.1) * (1.0 + own + 0.05 * noise(salt));
     let steps = match spec.batch {
@@ -87,10 +89,12 @@ fn diverged(root: &Path, spec: &RunSpec, epoch: u64) {
     write_run(&root.join(format!("{}-{}-d", spec.optim, spec.seed)), spec, "diverged", HASH, &rows);
 }
 
+fn analysis(root: &Path) -> Analysis {
+    Analysis::of(&[root.to_path_buf()], None, None).unwrap()
+}
+
 fn draw(root: &Path) -> Vec<PathBuf> {
-    let (records, warnings) = record::find(root).unwrap();
-    assert_eq!(warnings, [], "no warning expected");
-    plot::draw(&records, &Options::new(root.join("figures"))).unwrap()
+    plot::draw(&analysis(root), &Options::new(root.join("figures"))).unwrap()
 }
 
 /// The whole text of a figure, which its `<desc>` repeats.
@@ -133,7 +137,7 @@ fn gallery() {
         (0..10).for_each(|seed| drop(finished(&at("overlap"), &spec(optim, seed))));
     }
 
-    // figures: three metrics, and with paired seeds the differences of the losses and the epochs to the target
+    // figures: three metrics, and with paired seeds the ratios of the losses and of the steps to each loss
     let folders = [
         ("one-seed", 3),
         ("ten-seeds", 6),
@@ -152,9 +156,9 @@ fn gallery() {
         let dark = png.pixels().iter().filter(|p| p.red() < 100 && p.green() < 100).count();
         assert!(dark > 2000, "{name}: text and axes should be seen, not {dark} dark pixels");
     }
-    let (records, _) = record::find(&at("ten-seeds")).unwrap();
+    let analysis = analysis(&at("ten-seeds"));
     for (name, x, y) in [("linear", X::Step, Scale::Linear), ("seconds", X::Seconds, Scale::Log)] {
-        plot::draw(&records, &Options { x, y, ..Options::new(at(name)) }).unwrap();
+        plot::draw(&analysis, &Options { x, y, ..Options::new(at(name)) }).unwrap();
     }
 }
 
@@ -176,8 +180,7 @@ fn every_comparison_has_its_own_chart() {
     other("h", RunSpec { dataset: snr_bench::data::DatasetKind::Digits, ..base.clone() });
     other("i", RunSpec { lr: 3e-3, ..base.clone() });
 
-    let (records, _) = record::find(root.path()).unwrap();
-    let groups = group(&records);
+    let groups = analysis(root.path()).groups;
     assert_eq!(groups.last().unwrap().name, "mnist-full-e20", "mini-batches come first");
     let mut found: Vec<(&str, Vec<&str>)> =
         groups.iter().map(|g| (g.name.as_str(), g.arms.iter().map(|arm| arm.label.as_str()).collect())).collect();
@@ -228,8 +231,7 @@ fn labels_name_the_settings_that_differ() {
     for (name, spec) in [("a", spec("adam", 0)), ("b", centred("0.999")), ("c", centred("0.9"))] {
         write_run(&root.path().join(name), &spec, "finished", HASH, &rows(&spec, 20));
     }
-    let (records, _) = record::find(root.path()).unwrap();
-    let groups = group(&records);
+    let groups = analysis(root.path()).groups;
     let labels: Vec<&str> = groups[0].arms.iter().map(|arm| arm.label.as_str()).collect();
     assert_eq!(labels, ["Adam", "SNRAdam, beta2 0.9", "SNRAdam, beta2 0.999"]);
     let styles: Vec<_> = groups[0].arms.iter().map(|arm| plot::style(&arm.spec().optim, arm.variant)).collect();
@@ -257,13 +259,13 @@ fn the_caption_states_what_was_drawn() {
         "n = 10 seeds each",
         "95% confidence interval of the mean",
         "mean over an epoch’s batches as they were trained on",
-        "Diverged: 1 of 11 SNRAdam",
+        "Failed: 1 of 11 SNRAdam",
         "Unfinished: 1 of 11 Adam",
     ] {
         assert!(text.contains(fact), "'{fact}' is not in: {text}");
     }
     let first = fs::read(&written[0]).unwrap();
-    assert!(String::from_utf8_lossy(&first).contains("SNRAdam diverged"), "the cross has its words");
+    assert!(String::from_utf8_lossy(&first).contains("SNRAdam failed"), "the cross has its words");
     let png = fs::read(&written[1]).unwrap();
     draw(root.path());
     assert!(fs::read(&written[0]).unwrap() == first, "the same runs give the same SVG");
@@ -279,14 +281,13 @@ fn the_caption_states_what_was_drawn() {
 }
 
 #[test]
-fn the_mean_leaves_diverged_and_unfinished_runs_out() {
+fn the_mean_leaves_failed_and_unfinished_runs_out() {
     let root = TempDir::new().unwrap();
     let specs: Vec<RunSpec> = (0..3).map(|seed| spec("adam", seed)).collect();
     specs.iter().for_each(|spec| drop(finished(root.path(), spec)));
     diverged(root.path(), &spec("adam", 3), 5);
     write_run(&root.path().join("r"), &spec("adam", 4), "interrupted", HASH, &rows(&spec("adam", 4), 7));
-    let (records, _) = record::find(root.path()).unwrap();
-    let groups = group(&records);
+    let groups = analysis(root.path()).groups;
     let figure = plot::chart(&groups[0], Metric::ValLoss, X::Epoch, Scale::Log).unwrap();
     let series = &figure.series[0];
     let expected = specs.iter().map(|spec| row(spec, 20).val_loss).sum::<f64>() / 3.0;
@@ -300,6 +301,23 @@ fn the_mean_leaves_diverged_and_unfinished_runs_out() {
 }
 
 #[test]
+fn a_run_that_ends_no_better_than_it_began_is_drawn_and_named_as_failed() {
+    let root = TempDir::new().unwrap();
+    (0..3).for_each(|seed| drop(finished(root.path(), &spec("adam", seed))));
+    let blown = spec("adam", 3);
+    let mut rows = rows(&blown, 20);
+    rows[10..].iter_mut().for_each(|row| (row.val_loss, row.train_loss) = (1e6, Some(1e6)));
+    write_run(&root.path().join("blown"), &blown, "finished", HASH, &rows);
+    let groups = analysis(root.path()).groups;
+    let figure = plot::chart(&groups[0], Metric::ValLoss, X::Epoch, Scale::Log).unwrap();
+    assert_eq!((figure.marks.len(), figure.series[0].faint.len()), (1, 4));
+    let mark = &figure.marks[0];
+    assert_eq!(mark.label, "Adam failed");
+    assert!(mark.at.0 > 9.0 && mark.at.0 <= 10.0 && mark.at.1 < 10.0, "where it leaves the chart: {:?}", mark.at);
+    assert!(figure.caption.contains("Failed: 1 of 4 Adam"), "{}", figure.caption);
+}
+
+#[test]
 fn the_paired_difference_is_of_runs_with_one_seed() {
     let root = TempDir::new().unwrap();
     for seed in 0..8 {
@@ -309,33 +327,76 @@ fn the_paired_difference_is_of_runs_with_one_seed() {
     finished(root.path(), &spec("adam", 8));
     diverged(root.path(), &spec("snradam", 8), 3);
     finished(root.path(), &spec("adam", 9));
-    let (records, _) = record::find(root.path()).unwrap();
-    let groups = group(&records);
-    let figure = plot::difference(&groups[0], Metric::ValLoss).unwrap();
-    let [zero, series] = figure.series.as_slice() else { panic!("{:?}", figure.series) };
-    assert!(zero.line.iter().all(|(_, y)| *y == 0.0) && zero.label.is_empty());
-    let differences: Vec<f64> =
-        (0..8).map(|seed| row(&spec("snradam", seed), 12).val_loss - row(&spec("adam", seed), 12).val_loss).collect();
-    let mean = differences.iter().sum::<f64>() / 8.0;
-    assert!((series.line[12].1 - mean).abs() < 1e-12 && series.line[12].0 == 12.0);
-    assert_eq!((series.line.len(), series.faint.len(), series.band.len()), (21, 8, 21));
-    let (lo, hi) = snr_bench::stats::bca_interval(&differences).unwrap();
-    assert!((series.band[12].1 - lo).abs() < 1e-12 && (series.band[12].2 - hi).abs() < 1e-12);
+    let groups = analysis(root.path()).groups;
+    let figure = plot::difference(&groups[0], Loss::Validation).unwrap();
+    let [one, series] = figure.series.as_slice() else { panic!("{:?}", figure.series) };
+    assert!(one.line.iter().all(|(_, y)| *y == 1.0) && one.label.is_empty());
+    let ratio = |seed| (row(&spec("snradam", seed), 12).val_loss / row(&spec("adam", seed), 12).val_loss).ln();
+    let expected = snr_bench::stats::paired_t(&(0..8).map(ratio).collect::<Vec<_>>());
+    assert!((series.line[12].1 - expected.mean.exp()).abs() < 1e-12 && series.line[12].0 == 12.0);
+    assert_eq!((series.line.len(), series.faint.len(), series.band.len()), (21, 8, 20), "no spread before training");
+    let (lo, hi) = expected.interval.unwrap();
+    assert!((series.band[11].1 - lo.exp()).abs() < 1e-12 && (series.band[11].2 - hi.exp()).abs() < 1e-12);
     assert_eq!(series.style, plot::style("snradam", 0), "the colour of the optimizer");
-    assert!(figure.title.ends_with("SNRAdam − Adam"), "{}", figure.title);
+    assert!(figure.title.ends_with("SNRAdam / Adam"), "{}", figure.title);
     let sides = figure.sides.as_ref().unwrap();
     assert_eq!((sides.above.as_str(), sides.below.as_str()), ("Adam better", "SNRAdam better"));
-    for fact in ["n = 8 pairs", "95% BCa bootstrap interval", "pairs of which a run diverged, 1;"] {
+    for fact in ["n = 8 pairs", "95% confidence interval (Student’s t)", "not drawn, but count in the verdicts: 1."] {
         assert!(figure.caption.contains(fact), "'{fact}' is not in: {}", figure.caption);
     }
     // the training loss begins with epoch 1
-    assert_eq!(plot::difference(&groups[0], Metric::TrainLoss).unwrap().series[1].line[0].0, 1.0);
+    assert_eq!(plot::difference(&groups[0], Loss::Training).unwrap().series[1].line[0].0, 1.0);
 
-    let few: Vec<_> = records.iter().filter(|run| run.spec.seed < 5).cloned().collect();
-    let figure = plot::difference(&group(&few)[0], Metric::ValLoss).unwrap();
-    assert!(figure.series[1].band.is_empty() && figure.caption.contains("no interval below 6 pairs"));
-    let one: Vec<_> = records.iter().filter(|run| run.spec.seed == 0).cloned().collect();
-    assert!(plot::difference(&group(&one)[0], Metric::ValLoss).is_none());
+    let of = |seeds: u64| {
+        let (mut records, _) = record::find(root.path()).unwrap();
+        records.retain(|run| run.spec.seed < seeds);
+        Analysis::new(records, Vec::new(), Vec::new(), Criteria::default()).unwrap().groups
+    };
+    let figure = plot::difference(&of(2)[0], Loss::Validation).unwrap();
+    assert!(figure.series[1].band.is_empty() && figure.caption.contains("no interval below 3 pairs"));
+    assert!(plot::difference(&of(1)[0], Loss::Validation).is_none());
+}
+
+/// Rows whose validation loss falls by half in so many epochs.
+fn halving(spec: &RunSpec, epochs: f64) -> Vec<Row> {
+    let mut rows = rows(spec, spec.epochs);
+    rows.iter_mut().for_each(|row| row.val_loss = 2.0 * 0.5f64.powf(row.epoch as f64 / epochs));
+    rows
+}
+
+#[test]
+fn the_speed_up_is_the_ratio_of_steps_at_every_loss_that_all_reach() {
+    let root = TempDir::new().unwrap();
+    for seed in 0..6 {
+        let (adam, snradam) = (spec("adam", seed), spec("snradam", seed));
+        let own = 1.0 + 0.02 * seed as f64;
+        write_run(&root.path().join(format!("a{seed}")), &adam, "finished", HASH, &halving(&adam, 4.0));
+        write_run(&root.path().join(format!("s{seed}")), &snradam, "finished", HASH, &halving(&snradam, 3.0 * own));
+    }
+    let groups = Analysis::of(&[root.path().to_path_buf()], Some(0.3), None).unwrap().groups;
+    let figure = plot::speedup(&groups[0]).unwrap();
+    let series = &figure.series[1];
+    let expected = 0.75 * (0..6).map(|seed| 1.0 + 0.02 * f64::from(seed)).product::<f64>().powf(1.0 / 6.0);
+    assert!(series.line.iter().all(|(_, ratio)| (ratio - expected).abs() < 1e-9), "{:?}", series.line);
+    assert_eq!((series.faint.len(), series.band.len()), (6, series.line.len()));
+    let least = 2.0 * 0.5f64.powf(5.0);
+    assert!(series.line.is_sorted_by(|a, b| a.0 > b.0) && (series.line.last().unwrap().0 - least).abs() < 1e-9);
+    assert!(figure.x.reversed, "training goes from left to right");
+    assert_eq!((figure.marks.len(), figure.marks[0].at.0), (1, 0.3));
+    assert!(figure.marks[0].label.starts_with("0.79 ["), "{}", figure.marks[0].label);
+    assert!(
+        figure.caption.contains("× marks the target, 0.3") && figure.caption.contains("n = 6 pairs"),
+        "{}",
+        figure.caption
+    );
+    let names = |groups: &[snr_bench::analysis::Group]| {
+        plot::comparisons(&groups[0]).iter().map(|(stem, _)| *stem).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&groups), ["train-loss-difference", "val-loss-difference", "speed-up"]);
+    // with a failed pair no loss is reached by all: the share of runs at the target stands in
+    finished(root.path(), &spec("adam", 6));
+    diverged(root.path(), &spec("snradam", 6), 3);
+    assert_eq!(names(&analysis(root.path()).groups)[2], "epochs-to-target");
 }
 
 #[test]
@@ -344,22 +405,23 @@ fn the_share_of_runs_at_the_target_rises_by_a_step_a_seed() {
     for (seed, reached) in [Some(3), Some(5), Some(5), None].into_iter().enumerate() {
         let spec = spec("adam", seed as u64);
         let mut rows = rows(&spec, 20);
+        // half of the way from 1 to 0.1 in logarithms is √0.1
         rows.iter_mut().for_each(|row| row.val_loss = if reached.is_some_and(|e| row.epoch >= e) { 0.1 } else { 1.0 });
+        rows[0].val_loss = 2.3 + seed as f64 / 100.0;
         write_run(&root.path().join(seed.to_string()), &spec, "finished", HASH, &rows);
     }
     diverged(root.path(), &spec("adam", 4), 6);
     write_run(&root.path().join("r"), &spec("adam", 5), "running", HASH, &rows(&spec("adam", 5), 2));
-    let (records, _) = record::find(root.path()).unwrap();
-    let groups = group(&records);
-    let figure = plot::reach(&groups[0], 0.2).unwrap();
-    let line = &figure.series[1].line;
+    let at = |target: f64| Analysis::of(&[root.path().to_path_buf()], Some(target), None).unwrap().groups;
+    let figure = plot::reach(&at(0.1f64.sqrt())[0]).unwrap();
+    let line: Vec<(f64, f64)> = figure.series[1].line.iter().map(|(x, y)| ((x * 1e6).round() / 1e6, *y)).collect();
     assert_eq!(
         line[line.len() - 7..],
-        [(3.0, 0.0), (3.0, 20.0), (5.0, 20.0), (5.0, 40.0), (5.0, 40.0), (5.0, 60.0), (20.0, 60.0)]
+        [(2.5, 0.0), (2.5, 20.0), (4.5, 20.0), (4.5, 40.0), (4.5, 40.0), (4.5, 60.0), (20.0, 60.0)]
     );
-    assert!(figure.title.contains("reached validation loss 0.2"), "{}", figure.title);
+    assert!(figure.title.contains("reached validation loss 0.316"), "{}", figure.title);
     assert!(figure.caption.contains("3 of 5 Adam"), "{}", figure.caption);
-    assert!(plot::reach(&groups[0], 0.01).is_none(), "nobody got there");
+    assert!(plot::reach(&at(0.01)[0]).is_none(), "nobody got there");
 }
 
 #[test]
@@ -368,7 +430,7 @@ fn a_run_that_diverged_at_once_is_still_shown() {
     finished(root.path(), &spec("adam", 0));
     diverged(root.path(), &spec("sgd", 0), 1);
     let text = description(&draw(root.path())[0]);
-    assert!(text.contains("Diverged: 1 of 1 SGD"), "{text}");
+    assert!(text.contains("Failed: 1 of 1 SGD"), "{text}");
 
     let alone = TempDir::new().unwrap();
     diverged(alone.path(), &spec("sgd", 0), 1);
@@ -389,12 +451,12 @@ fn losses_of_zero_and_of_any_size_are_drawn() {
         });
         write_run(&root.path().join(seed.to_string()), &spec, "finished", HASH, &rows);
     }
-    let (records, _) = record::find(root.path()).unwrap();
+    let analysis = analysis(root.path());
     for x in [X::Epoch, X::Step, X::Seconds] {
         for y in [Scale::Linear, Scale::Log] {
             let formats = vec![Format::Svg];
-            for path in plot::draw(&records, &Options { x, y, formats, ..Options::new(root.path().join("f")) }).unwrap()
-            {
+            let options = Options { x, y, formats, ..Options::new(root.path().join("f")) };
+            for path in plot::draw(&analysis, &options).unwrap() {
                 let svg = fs::read_to_string(path).unwrap();
                 assert!(!svg.contains("NaN") && !svg.contains("-214748") && !svg.contains("214748"), "{x:?} {y:?}");
             }
@@ -491,7 +553,7 @@ fn links_do_not_lead_the_search_in_circles() {
 fn nothing_to_draw_is_an_error() {
     let root = TempDir::new().unwrap();
     let args =
-        |results: PathBuf| PlotArgs { results, out: None, x: X::Epoch, y: Scale::Log, target: 0.3, format: None };
+        |results: PathBuf| PlotArgs { results, out: None, x: X::Epoch, y: Scale::Log, target: None, format: None };
     let error = snr_bench::cli::plot::run(args(root.path().into())).unwrap_err();
     assert!(error.to_string().contains("no usable run") && error.to_string().contains("snr-bench train"), "{error}");
     let error = snr_bench::cli::plot::run(args(root.path().join("absent"))).unwrap_err();
@@ -504,8 +566,7 @@ fn a_folder_that_cannot_be_written_is_named() {
     finished(root.path(), &spec("adam", 0));
     let file = root.path().join("file");
     fs::write(&file, "").unwrap();
-    let (records, _) = record::find(root.path()).unwrap();
-    let error = plot::draw(&records, &Options::new(file.join("figures"))).unwrap_err().to_string();
+    let error = plot::draw(&analysis(root.path()), &Options::new(file.join("figures"))).unwrap_err().to_string();
     assert!(error.contains("file/figures") && error.contains("--out"), "{error}");
 }
 
@@ -520,7 +581,7 @@ fn one_format_when_one_is_asked_for() {
         out,
         x: X::Step,
         y: Scale::Linear,
-        target: 0.3,
+        target: None,
         format,
     })
     .unwrap();

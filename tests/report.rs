@@ -10,10 +10,10 @@ use std::path::Path;
 use common::{assert_fails, assert_ok, snr_bench, stderr, stdout};
 use roxmltree::{Document, ParsingOptions};
 use serde_json::{Value, json};
-use snr_bench::compare::{Criteria, compare};
+use snr_bench::analysis::{Analysis, plan, words};
 use snr_bench::config::{Batch, RunSpec};
-use snr_bench::report::{self, Settings};
-use snr_bench::run_dir::{Row, record};
+use snr_bench::report;
+use snr_bench::run_dir::Row;
 use tempfile::TempDir;
 
 const EPOCHS: u64 = 6;
@@ -23,10 +23,11 @@ fn spec(optim: &str, batch: Batch, seed: u64) -> RunSpec {
     RunSpec { batch, seed, epochs: EPOCHS, ..RunSpec::resolve([optim]).unwrap() }
 }
 
-/// A loss that falls to `last`, with noise of the seed.
+/// A loss that falls to `last` from one that all runs of the seed begin with, with noise of the seed.
 fn losses(seed: u64, last: f64) -> Vec<f64> {
     let noise = |epoch: u64| 1.0 + 0.004 * ((seed * 7919 + epoch * 104_729) % 11) as f64;
-    (0..=EPOCHS).map(|epoch| (last + 2.0 * (-0.9 * epoch as f64).exp()) * noise(epoch)).collect()
+    let later = (1..=EPOCHS).map(|epoch| (last + 2.0 * (-0.9 * epoch as f64).exp()) * noise(epoch));
+    std::iter::once(2.3 + 0.01 * seed as f64).chain(later).collect()
 }
 
 fn row(epoch: u64, loss: f64) -> Row {
@@ -76,11 +77,14 @@ fn pairs(root: &Path, batch: Batch, n: u64, gain: f64) {
     }
 }
 
+fn analysis(root: &Path) -> Analysis {
+    Analysis::of(&[root.to_path_buf()], None, None).unwrap()
+}
+
 /// Writes the report of the runs below `root` and returns it.
 fn page(root: &Path) -> String {
-    let (records, warnings) = record::find(root).unwrap();
     let file = root.join("report.html");
-    report::write(&records, &warnings, &Settings { criteria: Criteria::default(), root: root.into() }, &file).unwrap();
+    report::write(&analysis(root), root, &file).unwrap();
     fs::read_to_string(file).unwrap()
 }
 
@@ -111,14 +115,14 @@ fn assert_says(text: &str, parts: &[&str]) {
     }
 }
 
-/// Mini-batches and batch = ∞, a third optimizer, diverged and unfinished runs.
+/// Mini-batches and batch = ∞, a third optimizer, failed and unfinished runs.
 fn gallery(root: &Path) {
     let _ = fs::remove_dir_all(root);
     pairs(root, Batch::Size(4096), 10, 0.03);
     pairs(root, Batch::Full, 8, -0.02);
     (0..10).for_each(|seed| finished(root, "adabelief", Batch::Size(4096), seed, 0.21 + 0.003 * (seed % 3) as f64));
     let reason = json!({"reason": "the training loss became NaN in epoch 3"});
-    write_run(root, &spec("snradam", Batch::Full, 8), "diverged", &[2.3, 1.0, 4.0, f64::NAN], reason);
+    write_run(root, &spec("snradam", Batch::Full, 8), "diverged", &[2.38, 1.0, 4.0, f64::NAN], reason);
     finished(root, "adam", Batch::Full, 8, 0.21);
     write_run(root, &spec("adam", Batch::Size(4096), 10), "interrupted", &[2.3, 1.5, 1.0], Value::Null);
 }
@@ -148,10 +152,10 @@ fn one_file_well_formed_and_self_contained() {
         &page,
         &["Content-Security-Policy", "default-src 'none'", "prefers-color-scheme: dark", "@media print"],
     );
-    // training and validation loss, their paired differences, and epochs to the target, of two groups
+    // training and validation loss, their paired ratios, and steps to each loss or runs at the target, of two groups
     assert_eq!(page.matches("<figure>").count(), 10);
     let order = [
-        "id=\"verdict\"",
+        "id=\"answer\"",
         "id=\"claims\"",
         "id=\"mnist-b4096-e6\"",
         "id=\"mnist-full-e6\"",
@@ -168,23 +172,26 @@ fn what_it_says_is_what_was_found() {
     let root = TempDir::new().unwrap();
     gallery(root.path());
     let page = text(&page(root.path()));
-    let (records, _) = record::find(root.path()).unwrap();
-    let findings = compare(&records, Criteria::default());
-    for comparison in findings.groups.iter().flat_map(|group| &group.comparisons) {
+    let analysis = analysis(root.path());
+    for (_, comparison) in analysis.comparisons() {
+        let at = page.find(&comparison.answer).unwrap_or_else(|| panic!("no '{}' in: {page}", comparison.answer));
+        assert!(at < page.find("The article’s claims").unwrap(), "the page opens with the answers");
+        assert_eq!(page.matches(&comparison.answer).count(), 1, "each thing once");
+        assert_says(&page, &[&words::standing(comparison), &comparison.size()]);
         for judgement in &comparison.judgements {
-            let fact = judgement.sentence.strip_prefix(&format!("{}: ", comparison.title())).unwrap();
-            assert_says(&page, &[fact]);
+            assert_says(&page, &[&words::verdict(comparison, judgement)]);
         }
     }
-    findings.notes().iter().for_each(|note| assert_says(&page, &[note]));
+    words::notes(analysis.criteria).iter().for_each(|note| assert_says(&page, &[note]));
+    assert!(!page.contains("BCa") && !page.contains("bootstrap"));
     assert_says(
         &page,
         &[
-            "49 runs: 47 finished, 1 diverged, 1 interrupted",
-            "SNRAdam ends with a lower training loss than Adam",
-            "final training loss lower by",
-            "the training loss became NaN in epoch 3",
-            "no mean since 1 SNRAdam run diverged",
+            "Which is better: Adam, SNRAdam or AdaBelief?",
+            "49 runs: 47 finished, 1 failed, 1 not finished",
+            "SNRAdam trains faster than Adam",
+            "failed: diverged the training loss became NaN in epoch 3",
+            "failed: 1 of 9 SNRAdam",
             "adam-4096-10 is left out: interrupted after 2 of 6 epochs",
             "2 of 6",
             "epochs = 6",
@@ -201,16 +208,61 @@ fn claims_follow_the_verdicts() {
         full.into_iter().for_each(|gain| pairs(root.path(), Batch::Full, 8, gain));
         let page = text(&page(root.path()));
         let at = page.find("The article’s claims").unwrap();
-        page[at..page.find("Figures").unwrap()].to_string()
+        page[at..page.find("Training loss on").unwrap()].to_string()
     };
     let both = said(0.03, Some(0.03));
-    assert_eq!((both.matches("supported").count(), both.matches("not supported").count()), (4 + 2, 2), "{both}");
-    assert_says(&both, &["not shown", "is better with batch 4096 and better with full batch", "other causes"]);
+    // three claims of two groups, and what the conclusion rests on
+    assert_eq!(both.matches("supported").count(), 3 * 2 + 2, "{both}");
+    assert_says(&both, &["not tested", "supported with batch 4096 and supported with full batch", "other causes"]);
     let mixed = said(0.03, Some(-0.03));
-    assert_says(&mixed, &["contradicted", "is better with batch 4096 and worse with full batch", "not supported"]);
-    assert!(!mixed.contains("not shown"), "{mixed}");
-    assert!(said(0.03, Some(0.0)).contains("is better with batch 4096 and equivalent with full batch"));
+    assert_says(
+        &mixed,
+        &["supported with batch 4096 and contradicted with full batch", "its premise does not hold here"],
+    );
     assert_says(&said(-0.03, None), &["contradicted", "not tested", "there are no runs with batch = ∞"]);
+}
+
+#[test]
+fn what_is_undecided_does_not_read_as_refuted() {
+    let root = TempDir::new().unwrap();
+    for seed in 0..8 {
+        finished(root.path(), "adam", Batch::Size(4096), seed, 0.2);
+        let sign = if seed % 2 == 0 { 1.0 } else { -1.0 };
+        finished(root.path(), "snradam", Batch::Size(4096), seed, 0.2 - 0.003 + sign * (0.02 + 0.002 * seed as f64));
+    }
+    let page = text(&page(root.path()));
+    assert_says(
+        &page,
+        &["undecided (exploratory)", "more, in a new plan of", "8 pairs cannot show that a difference lies within 2%"],
+    );
+    for word in ["not supported", "refuted", "contradicted (", "inconclusive"] {
+        assert!(!page.contains(word), "'{word}' in: {page}");
+    }
+}
+
+#[test]
+fn the_state_of_the_plan_is_shown() {
+    let folder = TempDir::new().unwrap();
+    let root = folder.path();
+    let specs: Vec<RunSpec> =
+        (0..8).flat_map(|seed| ["adam", "snradam"].map(|optim| spec(optim, Batch::Size(4096), seed))).collect();
+    plan::keep(root, &specs, None, Some(0.05)).unwrap();
+    pairs(root, Batch::Size(4096), 7, 0.03);
+    let interim = text(&page(root));
+    assert_says(
+        &interim,
+        &["Interim, no verdict: 1 of 8 planned pairs", "seed 7", "margin of equivalence: 5%", "not tested"],
+    );
+    assert!(!interim.contains("supported"), "{interim}");
+    pairs(root, Batch::Size(4096), 8, 0.03);
+    let complete = text(&page(root));
+    assert_says(&complete, &["Complete: all 8 planned pairs have ended.", "supported", "snr-bench report . "]);
+    assert!(!complete.contains("exploratory") && !complete.contains("--margin 0.05"), "{complete}");
+    pairs(root, Batch::Size(4096), 9, 0.03);
+    assert_says(
+        &text(&page(root)),
+        &["Extended: 1 pair (seed 8) added to the plan of 8.", "supported", "Over all 9 pairs: training loss"],
+    );
 }
 
 #[test]
@@ -238,14 +290,16 @@ fn a_link_is_not_replaced() {
 }
 
 #[test]
-fn too_few_pairs_are_not_judged() {
+fn too_few_pairs_are_not_testable() {
     let root = TempDir::new().unwrap();
     pairs(root.path(), Batch::Size(4096), 3, 0.03);
     let page = text(&page(root.path()));
-    assert_says(&page, &["SNRAdam against Adam: not judged, 3 more pairs needed", "3 pairs (seeds 0–2)"]);
-    assert_says(&page, &["not judged: 3 pairs; 3 more needed", "not tested"]);
+    assert_says(
+        &page,
+        &["Not testable with 3 pairs: a verdict takes 6 pairs. So far: training loss", "3 pairs (seeds 0–2)"],
+    );
+    assert_says(&page, &["not testable with 3 pairs", "not tested"]);
     assert!(!page.contains("supported"), "nothing is supported or not: {page}");
-    assert_says(&page, &["no interval below 6 pairs"]);
 }
 
 #[test]
@@ -254,11 +308,8 @@ fn one_optimizer_is_shown_without_a_verdict() {
     finished(root.path(), "sgd", Batch::Size(128), 0, 0.5);
     let html = page(root.path());
     let page = text(&html);
-    assert_says(
-        &page,
-        &["Runs of SGD, not compared", "only SGD was trained with these settings", "No paired differences"],
-    );
-    assert!(!page.contains("The claim"), "the article says nothing of SGD");
+    assert_says(&page, &["Runs of SGD, not compared", "only SGD was trained with these settings"]);
+    assert!(!page.contains("The article"), "the article says nothing of SGD");
     assert_eq!(html.matches("<figure>").count(), 2);
 }
 
@@ -296,9 +347,7 @@ fn nothing_of_the_machine_but_what_ran() {
     fs::create_dir(runs.join("foreign")).unwrap();
     fs::write(runs.join("foreign/metrics.csv"), "x").unwrap();
     for file in [runs.join("report.html"), root.path().join("report.html"), root.path().join("elsewhere.html")] {
-        let (records, warnings) = record::find(&runs).unwrap();
-        report::write(&records, &warnings, &Settings { criteria: Criteria::default(), root: runs.clone() }, &file)
-            .unwrap();
+        report::write(&analysis(&runs), &runs, &file).unwrap();
         let page = fs::read_to_string(&file).unwrap();
         assert!(!page.contains(&home), "{page}");
         assert_says(
@@ -309,15 +358,15 @@ fn nothing_of_the_machine_but_what_ran() {
 }
 
 #[test]
-fn revisions_that_differ_or_are_dirty_are_told_of() {
+fn runs_that_differ_in_origin_or_that_nothing_can_repeat_are_told_of() {
     let root = TempDir::new().unwrap();
-    pairs(root.path(), Batch::Size(4096), 2, 0.03);
-    assert!(!text(&page(root.path())).contains("revisions of snr-bench"));
+    pairs(root.path(), Batch::Size(4096), 3, 0.03);
+    assert!(!text(&page(root.path())).contains("revisions"));
     let more = json!({"git": "abcdef-dirty", "data_files": {"train-images": "ba89"}});
     write_run(root.path(), &spec("adam", Batch::Size(4096), 2), "finished", &losses(2, 0.2), more);
     assert_says(
         &text(&page(root.path())),
-        &["2 revisions of snr-bench", "1 run was made by a build", "train-imagesba89"],
+        &["seed 2 pairs runs of different revisions", "1 run was made by a build", "train-imagesba89"],
     );
     fs::write(root.path().join("adam-4096-2/meta.json"), r#"{"state":"finished","data_hash":"3f2a9c0144aa"}"#).unwrap();
     assert_says(&text(&page(root.path())), &["not recorded (1 run)"]);
@@ -334,7 +383,7 @@ fn the_command_line() {
     let page = fs::read_to_string(root.path().join("runs/report.html")).unwrap();
     assert_says(
         &page,
-        &["snr-bench report . --target 0.25 --margin 0.01", "validation loss 0.25", "margin of equivalence: 1%"],
+        &["snr-bench report . --margin 0.01 --target 0.25", "validation loss 0.25", "margin of equivalence: 1%;"],
     );
     assert_ok(&run(&["report", "runs", "--out", "page.html"]));
     assert!(root.path().join("page.html").is_file());

@@ -5,29 +5,31 @@ use snr_bench::stats;
 
 #[derive(Deserialize)]
 struct Golden {
-    cases: Vec<Case>,
+    paired_t: Vec<PairedT>,
+    signed_rank: Vec<SignedRank>,
     holm: Vec<Holm>,
     t975: Vec<(usize, f64)>,
-    t80: Vec<(usize, f64)>,
-    detectable: Vec<(usize, f64)>,
+    power: Vec<(f64, usize, f64, f64)>,
+    detectable: Vec<(usize, f64, f64)>,
 }
 
 #[derive(Deserialize)]
-struct Case {
+struct PairedT {
     name: String,
-    a: Vec<f64>,
-    b: Vec<f64>,
-    bca: Option<(f64, f64)>,
-    resamples: Option<Vec<Vec<usize>>>,
-    bca_large: Option<(f64, f64)>,
-    sign_flip: f64,
-    signed_rank: Option<f64>,
+    differences: Vec<f64>,
+    mean: f64,
+    sd: f64,
+    p: f64,
+    interval: (f64, f64),
 }
 
-impl Case {
-    fn differences(&self) -> Vec<f64> {
-        self.a.iter().zip(&self.b).map(|(a, b)| a - b).collect()
-    }
+#[derive(Deserialize)]
+struct SignedRank {
+    name: String,
+    /// JSON has no infinity.
+    differences: Vec<String>,
+    sum: f64,
+    p: f64,
 }
 
 #[derive(Deserialize)]
@@ -46,62 +48,34 @@ fn assert_near(found: f64, expected: f64, tolerance: f64, what: &str) {
 }
 
 #[test]
-fn bca_of_the_same_resamples_is_scipys() {
-    let mut compared = 0;
-    for case in golden().cases {
-        let (Some(resamples), Some((lo, hi))) = (&case.resamples, case.bca) else { continue };
-        let differences = case.differences();
-        let mean = |indices: &Vec<usize>| indices.iter().map(|&i| differences[i]).sum::<f64>() / indices.len() as f64;
-        let found = stats::bca(&differences, resamples.iter().map(mean).collect()).unwrap();
-        // statrs knows the normal quantile to 11 digits, and where means jump an end moves faster than it
-        assert_near(found.0, lo, 1e-10, &case.name);
-        assert_near(found.1, hi, 1e-10, &case.name);
-        compared += 1;
+fn the_paired_t_test_is_scipys() {
+    for case in golden().paired_t {
+        let found = stats::paired_t(&case.differences);
+        let (lo, hi) = found.interval.unwrap();
+        let tolerance = 1e-10 * (case.interval.1 - case.interval.0);
+        assert_eq!(found.n, case.differences.len());
+        assert_near(found.mean, case.mean, tolerance, &case.name);
+        assert_near(found.sd.unwrap(), case.sd, tolerance, &case.name);
+        assert_near(lo, case.interval.0, tolerance, &case.name);
+        assert_near(hi, case.interval.1, tolerance, &case.name);
+        assert_near(found.p.unwrap(), case.p, 1e-9 * case.p, &case.name);
     }
-    assert!(compared >= 6, "{compared} cases");
 }
 
 #[test]
-fn our_resamples_give_the_interval_of_a_million() {
-    let mut compared = 0;
-    for case in golden().cases {
-        let Some((lo, hi)) = case.bca_large else { continue };
-        compared += 1;
-        let found = stats::bca_interval(&case.differences()).unwrap();
-        // 10,000 resamples leave a Monte-Carlo error of a few per cent of the width
-        let tolerance = 0.05 * (hi - lo);
-        assert_near(found.0, lo, tolerance, &case.name);
-        assert_near(found.1, hi, tolerance, &case.name);
+fn the_signed_rank_test_is_scipys() {
+    for case in golden().signed_rank {
+        let differences: Vec<f64> = case.differences.iter().map(|d| d.parse().unwrap()).collect();
+        let found = stats::signed_rank(&differences);
+        assert_eq!(found.sum, case.sum, "{}", case.name);
+        assert_near(found.p, case.p, 1e-12, &case.name);
     }
-    assert!(compared >= 5, "{compared} cases");
-}
-
-#[test]
-fn sign_flips_and_signed_ranks_are_scipys() {
-    let mut exact = 0;
-    for case in golden().cases {
-        let found = stats::sign_flip(&case.differences());
-        assert_eq!(found.exact, case.a.len() <= stats::EXACT_UP_TO, "{}", case.name);
-        // both estimates of the larger case have an error of their own
-        let tolerance = if found.exact { 1e-12 } else { 0.003 };
-        assert_near(found.p, case.sign_flip, tolerance, &case.name);
-        if let Some(expected) = case.signed_rank {
-            let ranks = stats::signed_ranks(&case.differences());
-            assert_near(stats::sign_flip(&ranks).p, expected, 1e-12, &case.name);
-            exact += 1;
-        }
-    }
-    assert!(exact >= 8, "{exact} cases");
 }
 
 #[test]
 fn quantiles_of_students_t() {
-    let golden = golden();
-    for (df, expected) in golden.t975 {
-        assert_near(stats::t975(df), expected, 1e-7, &format!("97.5%, {df} degrees of freedom"));
-    }
-    for (df, expected) in golden.t80 {
-        assert_near(stats::t_quantile(0.8, df), expected, 1e-7, &format!("80%, {df} degrees of freedom"));
+    for (df, expected) in golden().t975 {
+        assert_near(stats::t975(df), expected, 1e-10 * expected, &format!("{df} degrees of freedom"));
     }
 }
 
@@ -116,8 +90,14 @@ fn holms_correction_is_statsmodels() {
 }
 
 #[test]
-fn the_detectable_difference_is_near_that_of_the_noncentral_t() {
-    for (n, expected) in golden().detectable {
-        assert_near(stats::detectable(1.0, n, 0.05), expected, 0.02 * expected, &format!("{n} pairs"));
+fn power_and_the_detectable_difference_are_those_of_the_noncentral_t() {
+    let golden = golden();
+    for (effect, n, alpha, expected) in golden.power {
+        assert_near(stats::power(effect, n, alpha), expected, 1e-9, &format!("{effect} over {n} pairs at {alpha}"));
+    }
+    for (n, alpha, expected) in golden.detectable {
+        let what = format!("{n} pairs at {alpha}");
+        assert_near(stats::detectable(1.0, n, alpha), expected, 1e-7 * expected, &what);
+        assert_eq!(stats::pairs_to_detect(1.0, 1.001 * expected, alpha), Some(n), "{what}");
     }
 }

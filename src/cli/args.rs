@@ -6,7 +6,6 @@ use candle_core::Device;
 use clap::Args;
 
 use super::hyper::HyperArgs;
-use crate::compare::Criteria;
 use crate::config;
 use crate::data::DatasetKind;
 use crate::error::Result;
@@ -78,22 +77,15 @@ pub fn integer(key: &str, n: u64) -> Result<toml::Value> {
     }
 }
 
-/// What must be fixed before results are judged.
+/// What must be fixed before results are judged; `plan.toml` keeps it.
 #[derive(Args, Debug)]
 pub struct CriteriaArgs {
-    /// Validation loss to reach: epochs and seconds to it are compared; never reached counts as ∞
-    #[arg(long, value_name = "LOSS", default_value_t = Criteria::default().target)]
-    target: f64,
-    /// Largest difference that does not matter, as a share of the baseline's mean, of an accuracy of its error rate
-    #[arg(long, value_name = "SHARE", default_value_t = Criteria::default().margin)]
-    margin: f64,
-}
-
-impl CriteriaArgs {
-    /// Both, checked.
-    pub fn criteria(&self) -> Result<Criteria> {
-        Criteria::checked(self.target, self.margin)
-    }
+    /// Validation loss to reach: epochs, steps and seconds to it are compared [default: the plan's, else one that all reach]
+    #[arg(long, value_name = "LOSS", allow_negative_numbers = true)]
+    pub target: Option<f64>,
+    /// Largest ratio of losses that does not matter, as a share [default: the plan's, else 0.02, which is 2%]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub margin: Option<f64>,
 }
 
 /// What a run computes with, and where its data lie. Changes no result but for another device's rounding.

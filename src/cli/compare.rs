@@ -7,11 +7,9 @@ use clap::Args;
 
 use super::args::CriteriaArgs;
 use super::{is_replaceable, print, warn};
+use crate::analysis::{Analysis, export};
 use crate::atomic;
-use crate::compare::{Findings, compare, export};
 use crate::error::Result;
-use crate::plot::{self, Options};
-use crate::run_dir::{Record, record};
 use crate::usage;
 
 const EXAMPLES: &str = "\
@@ -21,14 +19,14 @@ Examples:
   snr-bench compare results/article --markdown - > verdict.md
   snr-bench compare results/article --csv verdict.csv --json verdict.json
 
-A verdict needs at least 6 pairs of runs with the same seed, and 8 to be 'better' or 'worse' by all six metrics' correction.
-State --target and --margin before you look at the results.";
+A verdict needs at least 6 pairs of runs with the same seed. Criteria that were stated when the runs were planned hold.";
 
 /// Judge every pair of optimizers over paired seeds.
 ///
-/// Runs with the same data, model, batch, epochs and validation are compared, seed by seed: means, the mean paired
-/// difference with its 95% BCa bootstrap interval, an exact sign-flip test, Holm's correction for the six metrics, and a
-/// verdict in words. Diverged runs count as losses; runs under way are left out and named.
+/// Runs with the same data, model, batch, epochs and validation are compared, seed by seed. Three endpoints are judged: the
+/// training loss over the run, the final training loss and the final validation loss, as ratios with 95% intervals and tests
+/// by Student's t, Holm's correction for the three, and a verdict in words. Everything else is described. Failed runs count
+/// as ∞; runs under way are left out and named.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct CompareArgs {
@@ -46,54 +44,37 @@ pub struct CompareArgs {
     /// Write tables and judgements as Markdown ('-' as above)
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Draw the paired differences by epoch and the share of runs at the target into this folder
-    #[arg(long, value_name = "DIR")]
-    figures: Option<PathBuf>,
 }
 
-type Exporter = fn(&Findings) -> Result<String>;
+type Exporter = fn(&Analysis) -> Result<String>;
 
 /// Prints tables and verdicts on stdout and warnings on stderr; writes the files that are asked for.
 ///
 /// # Errors
 /// No usable run, nothing to compare, or a file that cannot be written.
 pub fn run(args: CompareArgs) -> Result<()> {
-    let criteria = args.criteria.criteria()?;
     let exports: [(&Option<PathBuf>, Exporter); 3] = [
         (&args.csv, export::csv),
         (&args.json, export::json),
-        (&args.markdown, |findings| Ok(export::markdown(findings))),
+        (&args.markdown, |analysis| Ok(export::markdown(analysis))),
     ];
     let to_stdout = exports.iter().filter(|(path, _)| path.as_deref() == Some(Path::new("-"))).count();
     if to_stdout > 1 {
         usage!("only one format can go to standard output; name a file for the others");
     }
-    let (records, warnings) = record::find_all(&args.results)?;
-    let findings = compare(&records, criteria);
-    let told = warnings.iter().chain(&findings.warnings).chain(findings.groups.iter().flat_map(|g| &g.warnings));
-    told.for_each(|warning| warn(format_args!("warning: {warning}")));
-    if findings.groups.is_empty() {
+    let analysis = Analysis::of(&args.results, args.criteria.target, args.criteria.margin)?;
+    analysis.all_warnings().for_each(|warning| warn(format_args!("warning: {warning}")));
+    if analysis.comparisons().next().is_none() {
         bail!(
             "nothing can be compared: it takes two optimizers with the same data, model, batch, epochs and validation"
         );
     }
     if to_stdout == 0 {
-        print(export::terminal(&findings).trim_end())?;
+        print(export::terminal(&analysis).trim_end())?;
     }
-    for (path, export) in exports {
-        path.as_deref().map_or(Ok(()), |path| write(path, &export(&findings)?))?;
-    }
-    args.figures.map_or(Ok(()), |out| draw(&records, Options { target: criteria.target, ..Options::new(out) }))
-}
-
-/// Draws; prints the path of every figure on stderr, as the tables have stdout.
-fn draw(records: &[Record], options: Options) -> Result<()> {
-    let written = plot::draw_comparisons(records, &options)?;
-    if written.is_empty() {
-        warn("warning: no figure drawn: that takes two pairs of finished runs");
-    }
-    written.iter().for_each(|path| warn(path.display()));
-    Ok(())
+    exports
+        .iter()
+        .try_for_each(|(path, export)| path.as_deref().map_or(Ok(()), |path| write(path, &export(&analysis)?)))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -7,9 +7,10 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::console::{Console, Show, clock};
 use super::progress::RunDisplay;
+use crate::analysis::{Fate, words};
 use crate::experiment::{Cost, End, ExperimentObserver, Pace, Plan};
 use crate::model::Totals;
-use crate::run_dir::Row;
+use crate::run_dir::{Row, State};
 use crate::train::{Observer, Outcome, TrainSummary};
 
 /// Parts of the whole bar.
@@ -109,10 +110,10 @@ impl ExperimentObserver for ExperimentDisplay<'_> {
             End::Before(_) => {
                 self.console.line(&format!("{title}: done already, in {}", self.plan.runs[run].dir.display()));
             }
-            End::Now(summary @ TrainSummary { outcome: Outcome::Interrupted(_), .. }) => {
-                self.console.line(&format!("{title}: {}", result(summary)));
+            End::Now(summary) => {
+                let left = if matches!(summary.outcome, Outcome::Interrupted(_)) { "" } else { &left };
+                self.console.line(&format!("{title}: {}{left}", result(summary, self.plan.runs[run].spec.epochs)));
             }
-            End::Now(summary) => self.console.line(&format!("{title}: {}{left}", result(summary))),
             End::Failed(e) => self.console.error(&format!("error: {title}: {e:#}")),
             End::NotBegun => {}
         }
@@ -156,16 +157,17 @@ impl Observer for Running<'_> {
 }
 
 /// What came out, in a line.
-fn result(summary: &TrainSummary) -> String {
+fn result(summary: &TrainSummary, epochs: u64) -> String {
     let Some(last) = summary.rows.last() else { return "interrupted before anything was measured".to_string() };
     let took = clock(last.wall_seconds);
     match summary.outcome {
         Outcome::Finished => format!(
-            "finished in {took}, validation loss {:.4}, accuracy {:.2}%",
+            "finished in {took}, validation loss {:.4}, accuracy {:.2}%{}",
             last.val_loss,
-            100.0 * last.val_accuracy
+            100.0 * last.val_accuracy,
+            words::fate(Fate::of(State::Finished, &summary.rows, epochs))
         ),
-        Outcome::Diverged => format!("DIVERGED in epoch {} after {took}", last.epoch),
+        Outcome::Diverged => format!("FAILED: diverged in epoch {} after {took}", last.epoch),
         Outcome::Interrupted(_) => format!("interrupted after {} epochs", last.epoch),
     }
 }

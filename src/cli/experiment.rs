@@ -1,32 +1,34 @@
-//! What `run`, `full-batch` and `reproduce` share: an experiment planned, run, and shown.
+//! What `run`, `full-batch` and `reproduce` share: an experiment planned, run, and concluded.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::args::MachineArgs;
+use super::args::{CriteriaArgs, MachineArgs};
 use super::console::Show;
 use super::display::ExperimentDisplay;
 use super::dry_run::{self, how};
 use super::signals::Signals;
 use super::{Exit, print, unless_closed, warn};
-use crate::compare::{Criteria, compare, export};
+use crate::analysis::{Analysis, export, outlooks, plan, words};
+use crate::article::Article;
 use crate::config::RunSpec;
 use crate::error::Result;
-use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Planned, Tally};
+use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Tally};
 use crate::plot;
 use crate::report;
-use crate::run_dir::{Record, State, record};
 
 /// What every experiment takes.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Experiment")]
 pub struct ExperimentArgs {
+    #[command(flatten)]
+    pub criteria: CriteriaArgs,
     /// Runs at once, which share the threads; the results do not depend on it. On 2 cores 2 at once trained 40% more images a
     /// second with batch 16, 10% more with 128, 5% from 512 on
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: u16,
-    /// List the runs, where they stand, and how long they would take; write nothing
+    /// List the runs, where they stand, how long they would take, and what they can show; write nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Write a checkpoint every N epochs [default: 1; with --batch full by time, at a cost below 1%]
@@ -53,17 +55,19 @@ pub struct Experiment<'a> {
 }
 
 impl Experiment<'_> {
-    /// Runs what is left of it, draws it, and says how it went; or says what it would do.
+    /// Runs what is left of it, concludes its folder, and says how it went; or says what it would do.
     ///
     /// # Errors
-    /// Data that cannot be loaded; at the end, runs that failed.
+    /// Criteria that are not those of the folder's plan; data that cannot be loaded; at the end, runs that an error ended.
     pub fn run(self) -> Result<Exit> {
         let machine = self.machine.machine()?;
-        let plan = Plan::new(self.specs, self.folder, self.args.force)?;
+        let outlook = self.outlook()?;
+        let plan = Plan::new(self.specs.clone(), self.folder, self.args.force)?;
         let jobs = usize::from(self.args.jobs).min(plan.open_runs().count()).max(1);
         if self.args.dry_run {
             let estimate = Estimate::measure(&plan, &machine, jobs)?;
-            return print(dry_run::text(&plan, &estimate, &machine, jobs)).map(|()| Exit::Done);
+            let text = dry_run::text(&plan, &estimate, &machine, jobs);
+            return print(format_args!("{text}\n\n{outlook}")).map(|()| Exit::Done);
         }
         let quiet = self.args.quiet;
         let signals = Signals::listen()?;
@@ -76,7 +80,9 @@ impl Experiment<'_> {
         } else if jobs > 1 {
             say(quiet, &how(&machine, jobs));
         }
+        say(quiet, &outlook);
         let data = plan.load_data(self.machine.data_dir.as_deref(), &|line| warn(line))?;
+        plan::keep(self.folder, &self.specs, self.args.criteria.target, self.args.criteria.margin)?;
         let stop = || signals.pending();
         let options = ExperimentOptions { machine, jobs, checkpoint_every: self.args.checkpoint_every, stop: &stop };
         let display = ExperimentDisplay::new(&plan, &costs, jobs, if quiet { Show::Nothing } else { Show::Auto });
@@ -89,68 +95,88 @@ impl Experiment<'_> {
             say(quiet, &format!("interrupted; repeat {again} to go on"));
             return Ok(Exit::Signal(signal));
         }
-        unless_closed(conclude(&plan, &ends, quiet))?;
-        exit(tally, again)
-    }
-}
-
-/// What is made of the runs when all have ended: figures and a report of them, and of no others that the folder may hold, a
-/// table, and the verdicts.
-fn conclude(plan: &Plan, ends: &[End], quiet: bool) -> Result<()> {
-    let ended = plan.runs.iter().zip(ends).filter(|(_, end)| matches!(end, End::Before(_) | End::Now(_)));
-    let runs: Vec<&Planned> = ended.map(|(run, _)| run).collect();
-    let records = runs.iter().map(|run| record::read(&run.dir)).collect::<Result<Vec<_>>>()?;
-    if records.is_empty() {
-        return Ok(());
-    }
-    let figures = plot::draw(&records, &plot::Options::new(plan.folder.join("figures")))?;
-    let page = plan.folder.join("report.html");
-    let settings = report::Settings { criteria: Criteria::default(), root: plan.folder.clone() };
-    report::write(&records, &[], &settings, &page)?;
-    if quiet {
-        return Ok(());
-    }
-    print(format_args!("\n{}", outcomes(&runs, &records)))?;
-    let findings = compare(&records, settings.criteria);
-    findings.warnings.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
-    print(export::verdicts(&findings))?;
-    figures.iter().chain([&page]).try_for_each(|path| print(path.display()))
-}
-
-/// `again` is the command that goes on.
-fn exit(tally: Tally, again: &str) -> Result<Exit> {
-    match tally {
-        Tally { failed: 0, diverged: 0, .. } => Ok(Exit::Done),
-        Tally { failed: 0, .. } => Ok(Exit::Diverged),
-        Tally { failed, .. } => {
-            anyhow::bail!("{failed} of the runs failed, see above; repeat {again} to try them again")
+        let ended = ends.iter().any(|end| matches!(end, End::Before(_) | End::Now(_)));
+        let failed = if ended { self.conclude(&plan)? } else { false };
+        if tally.errors > 0 {
+            anyhow::bail!("{} of the runs failed, see above; repeat {again} to try them again", tally.errors);
         }
+        Ok(if failed { Exit::RunFailed } else { Exit::Done })
     }
+
+    /// What the planned pairs can show, in a line a group of runs.
+    fn outlook(&self) -> Result<String> {
+        let CriteriaArgs { target, margin } = self.args.criteria;
+        let Some(plan) = plan::proposed(self.folder, &self.specs, target, margin)? else {
+            return Ok(export::wrapped("", words::NO_PLAN).trim_end().to_string());
+        };
+        let beyond = self.specs.iter().filter(|spec| !plan.has(spec)).count();
+        let earlier = if self.folder.is_dir() { self.analysis().ok() } else { None };
+        let mut lines: Vec<String> =
+            outlooks(&self.specs, &plan, earlier.as_ref()).iter().map(words::outlook).collect();
+        lines.extend(words::beyond_the_plan(beyond));
+        Ok(lines.iter().map(|line| export::wrapped("", line)).collect::<String>().trim_end().to_string())
+    }
+
+    /// Everything in the folder.
+    fn analysis(&self) -> Result<Analysis> {
+        Analysis::of(&[self.folder.to_path_buf()], self.args.criteria.target, self.args.criteria.margin)
+    }
+
+    /// What is made of the whole folder when all runs have ended: figures, report, a table, and the answers. Returns
+    /// whether a run of this command failed in training.
+    fn conclude(&self, plan: &Plan) -> Result<bool> {
+        let analysis = self.analysis()?;
+        let page = self.folder.join("report.html");
+        let figures = plot::draw(&analysis, &plot::Options::new(self.folder.join("figures")))?;
+        report::write(&analysis, self.folder, &page)?;
+        if !self.args.quiet {
+            unless_closed(show(&analysis, &figures, &page))?;
+        }
+        let own = |dir: &PathBuf| plan.runs.iter().any(|run| run.dir == *dir);
+        Ok(analysis.runs().any(|run| run.fate.is_failed() && own(&run.dir)))
+    }
+}
+
+fn show(analysis: &Analysis, figures: &[PathBuf], page: &Path) -> Result<()> {
+    print(format_args!("\n{}", outcomes(analysis)))?;
+    analysis.all_warnings().for_each(|warning| warn(format_args!("warning: {warning}")));
+    print(export::answers(analysis))?;
+    if let Some(Article { conclusion, .. }) = Article::of(analysis) {
+        let text = format!("The article’s conclusion: {}: {}. {}", conclusion.claim, conclusion.word, conclusion.fact);
+        print(export::wrapped("", &text))?;
+    }
+    figures.iter().map(PathBuf::as_path).chain([page]).try_for_each(|path| print(path.display()))
 }
 
 fn say(quiet: bool, text: &str) {
-    if !quiet {
+    if !quiet && !text.is_empty() {
         // A closed pipe must not end an experiment.
         let _ = print(text);
     }
 }
 
-/// A table of what the runs ended with.
-fn outcomes(runs: &[&Planned], records: &[Record]) -> String {
-    let wide = runs.iter().map(|run| run.title.len()).max().unwrap_or(0);
+/// A table of what all runs of the folder ended with.
+fn outcomes(analysis: &Analysis) -> String {
+    let title = |arm: &crate::analysis::Arm, seed: u64| format!("{}, seed {seed}", arm.label);
+    let arms = || analysis.groups.iter().flat_map(|group| &group.arms);
+    let wide =
+        arms().flat_map(|arm| arm.runs.iter().map(move |run| title(arm, run.spec.seed).len())).max().unwrap_or(0);
     let mut table =
         format!("{:<wide$} {:>6} {:>14} {:>16} {:>10}\n", "", "epochs", "training loss", "validation loss", "accuracy");
-    for (run, record) in runs.iter().zip(records) {
-        let last = &record.rows[record.rows.len() - 1];
-        table += &format!(
-            "{:<wide$} {:>6} {:>14} {:>16.4} {:>9.2}%{}\n",
-            run.title,
-            last.epoch,
-            last.train_loss.map_or("-".to_string(), |loss| format!("{loss:.4}")),
-            last.val_loss,
-            100.0 * last.val_accuracy,
-            if record.state == State::Diverged { "  DIVERGED" } else { "" }
-        );
+    for group in &analysis.groups {
+        table += &format!("{}\n", group.title());
+        for (arm, run) in group.arms.iter().flat_map(|arm| arm.runs.iter().map(move |run| (arm, run))) {
+            let last = run.last();
+            table += &format!(
+                "{:<wide$} {:>6} {:>14} {:>16.4} {:>9.2}%{}\n",
+                title(arm, run.spec.seed),
+                last.epoch,
+                last.train_loss.map_or("-".to_string(), |loss| format!("{loss:.4}")),
+                last.val_loss,
+                100.0 * last.val_accuracy,
+                words::fate(run.fate)
+            );
+        }
     }
     table
 }

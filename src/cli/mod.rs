@@ -45,7 +45,7 @@ Examples:
   snr-bench report results/                               the same as one page with figures: results/report.html
   snr-bench show results/train/…                          a run's state, settings, and how to go on with it
 
-Exit codes: 0 done, 1 failed, 2 impossible or unknown arguments, 3 a run diverged, 130 / 143 ended by Ctrl-C / SIGTERM";
+Exit codes: 0 done, 1 failed, 2 impossible or unknown arguments, 3 a run failed in training (diverged, or no better than before it), 130 / 143 ended by Ctrl-C / SIGTERM";
 
 #[derive(Parser)]
 #[command(name = "snr-bench", version, about = ABOUT.lines().next(), long_about = ABOUT, after_help = EXAMPLES)]
@@ -90,8 +90,8 @@ enum Command {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
     Done,
-    /// At least one run diverged.
-    Diverged,
+    /// At least one run failed in training: it diverged, or ended no better than it began.
+    RunFailed,
     /// The signal of that number ended it.
     Signal(i32),
 }
@@ -103,7 +103,7 @@ pub fn main() -> ExitCode {
     silence_download();
     match run(Cli::parse()) {
         Ok(Exit::Done) => ExitCode::SUCCESS,
-        Ok(Exit::Diverged) => ExitCode::from(3),
+        Ok(Exit::RunFailed) => ExitCode::from(3),
         Ok(Exit::Signal(signal)) => ExitCode::from(128 + signal as u8),
         // The reader of a pipe has closed it (`snr-bench … | head`): not an error worth a message.
         Err(e) if e.chain().any(is_broken_pipe) => ExitCode::SUCCESS,

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use super::{print, warn};
-use crate::compare::Criteria;
+use crate::analysis::Analysis;
 use crate::error::Result;
 use crate::plot::{self, Format, Options, Scale, X};
-use crate::run_dir::record;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,9 +16,9 @@ Examples:
 /// Draw the charts of all runs below a folder.
 ///
 /// Runs with the same data, model, batch, epochs and validation share a chart: one colour an optimizer; with several
-/// seeds the mean, its 95% confidence interval and the single curves. Diverged runs are marked, not dropped.
-/// Where two optimizers share two seeds or more: also their paired difference by epoch, and the share of runs that have
-/// reached a target loss.
+/// seeds the mean, its 95% confidence interval and the single curves. Failed runs are marked, not dropped.
+/// Where two optimizers share two seeds or more: also the ratio of their losses by epoch, and of the steps that they need to
+/// each loss; where there is no loss that all runs reach, the share of runs that have reached a target.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct PlotArgs {
@@ -39,9 +38,9 @@ pub struct PlotArgs {
     #[arg(long, value_enum, default_value_t = Scale::Log)]
     pub y: Scale,
 
-    /// Validation loss to which epochs are counted
-    #[arg(long, value_name = "LOSS", default_value_t = Criteria::default().target)]
-    pub target: f64,
+    /// Validation loss to which steps are counted [default: one that all finished runs reach]
+    #[arg(long, value_name = "LOSS")]
+    pub target: Option<f64>,
 
     /// Kind of file to write [default: both]
     #[arg(long, value_enum)]
@@ -53,16 +52,14 @@ pub struct PlotArgs {
 /// # Errors
 /// No usable run, or a folder that cannot be written.
 pub fn run(args: PlotArgs) -> Result<()> {
-    let (records, warnings) = record::find(&args.results)?;
-    for warning in warnings {
-        warn(format_args!("warning: {warning}"));
-    }
+    let analysis = Analysis::of(std::slice::from_ref(&args.results), args.target, None)?;
+    analysis.all_warnings().for_each(|warning| warn(format_args!("warning: {warning}")));
     let mut options = Options::new(args.out.unwrap_or_else(|| args.results.join("figures")));
-    (options.x, options.y, options.target) = (args.x, args.y, args.target);
+    (options.x, options.y) = (args.x, args.y);
     if let Some(format) = args.format {
         options.formats = vec![format];
     }
-    for path in plot::draw(&records, &options)? {
+    for path in plot::draw(&analysis, &options)? {
         print(path.display())?;
     }
     Ok(())

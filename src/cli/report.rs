@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::args::CriteriaArgs;
 use super::{is_replaceable, print, warn};
+use crate::analysis::Analysis;
 use crate::error::Result;
-use crate::report::{self, Settings};
-use crate::run_dir::record;
+use crate::report;
 use crate::usage;
 
 const EXAMPLES: &str = "\
@@ -16,12 +16,13 @@ Examples:
   snr-bench report results/article
   snr-bench report results/ --out report.html --target 0.2 --margin 0.01
 
-State --target and --margin before you look at the results.";
+State --target and --margin before you look at the results; those that the runs were planned with hold.";
 
-/// Write report.html: verdict, figures, tables and every run on one page.
+/// Write report.html: answer, figures, tables and every run on one page.
 ///
-/// One file that needs neither network nor JavaScript: what the article claims and what these runs say of it, the figures,
-/// every comparison with intervals and tests, every run with its state and settings, data hashes, versions and commands.
+/// One file that needs neither network nor JavaScript: the answer in plain sentences, what the article claims and what these
+/// runs say of it, the figures, every comparison with intervals and tests, every run with its state and settings, data hashes,
+/// versions and commands.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ReportArgs {
@@ -40,9 +41,8 @@ pub struct ReportArgs {
 /// # Errors
 /// No usable run, or a file that cannot be written.
 pub fn run(args: ReportArgs) -> Result<()> {
-    let criteria = args.criteria.criteria()?;
-    let (records, warnings) = record::find(&args.results)?;
-    warnings.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
+    let analysis = Analysis::of(std::slice::from_ref(&args.results), args.criteria.target, args.criteria.margin)?;
+    analysis.all_warnings().for_each(|warning| warn(format_args!("warning: {warning}")));
     let file = args.out.unwrap_or_else(|| args.results.join("report.html"));
     if file.is_dir() {
         usage!("{} is a folder; name a file, such as {}", file.display(), file.join("report.html").display());
@@ -50,6 +50,6 @@ pub fn run(args: ReportArgs) -> Result<()> {
     if !is_replaceable(&file) {
         usage!("{} is no file that could be replaced; name another", file.display());
     }
-    report::write(&records, &warnings, &Settings { criteria, root: args.results }, &file)?;
+    report::write(&analysis, &args.results, &file)?;
     print(file.display())
 }

@@ -10,12 +10,14 @@ use super::console::{Console, Show, clock};
 use super::progress::RunDisplay;
 use super::signals::Signals;
 use super::{Exit, print, quoted, unless_closed, warn};
+use crate::analysis::{Fate, words};
 use crate::config::{Batch, RunSpec};
 use crate::data;
 use crate::error::Result;
 use crate::experiment::Session;
 use crate::experiment::session::{self, IfExists, StoredRun};
 use crate::optim;
+use crate::run_dir::State;
 use crate::train::{Outcome, TrainSummary};
 
 const EXAMPLES: &str = "\
@@ -125,10 +127,20 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
         unless_closed(print(as_text(&spec, &summary, &path)))?;
     }
     Ok(match summary.outcome {
-        Outcome::Finished => Exit::Done,
-        Outcome::Diverged => Exit::Diverged,
         Outcome::Interrupted(signal) => Exit::Signal(signal),
+        _ if fate(&spec, &summary).is_failed() => Exit::RunFailed,
+        _ => Exit::Done,
     })
+}
+
+/// How the run counts in a comparison.
+fn fate(spec: &RunSpec, summary: &TrainSummary) -> Fate {
+    let state = match summary.outcome {
+        Outcome::Finished => State::Finished,
+        Outcome::Diverged => State::Diverged,
+        Outcome::Interrupted(_) => State::Interrupted,
+    };
+    Fate::of(state, &summary.rows, spec.epochs)
 }
 
 fn as_text(spec: &RunSpec, summary: &TrainSummary, path: &Path) -> String {
@@ -148,8 +160,8 @@ fn as_text(spec: &RunSpec, summary: &TrainSummary, path: &Path) -> String {
     );
     let name = &spec.optim;
     match summary.outcome {
-        Outcome::Finished => format!("{name} {result}\n{path}"),
-        Outcome::Diverged => format!("{name} DIVERGED {result}\n{path}"),
+        Outcome::Finished => format!("{name} {result}{}\n{path}", words::fate(fate(spec, summary))),
+        Outcome::Diverged => format!("{name} FAILED (diverged) {result}\n{path}"),
         Outcome::Interrupted(_) => {
             format!("{name} interrupted {result}\n{path}\n{resume}")
         }

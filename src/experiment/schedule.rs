@@ -106,13 +106,11 @@ fn one(
         .map_or_else(End::Failed, End::Now)
 }
 
-/// How the runs of an experiment ended, in numbers.
+/// How the runs of an experiment ended, beside what they found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Runs that diverged, also before.
-    pub diverged: usize,
-    /// Runs that failed.
-    pub failed: usize,
+    /// Runs that an error ended, or did not let begin.
+    pub errors: usize,
     /// The signal that ended it.
     pub signal: Option<i32>,
 }
@@ -123,10 +121,8 @@ impl Tally {
         let mut tally = Self::default();
         for end in ends {
             match end {
-                End::Before(State::Diverged) => tally.diverged += 1,
-                End::Now(TrainSummary { outcome: Outcome::Diverged, .. }) => tally.diverged += 1,
                 End::Now(TrainSummary { outcome: Outcome::Interrupted(signal), .. }) => tally.signal = Some(*signal),
-                End::Failed(_) => tally.failed += 1,
+                End::Failed(_) => tally.errors += 1,
                 _ => {}
             }
         }

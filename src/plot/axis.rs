@@ -42,6 +42,18 @@ pub struct Axis {
     pub includes: Option<f64>,
     /// Only whole numbers are sensible, such as epochs.
     pub whole: bool,
+    /// From high to low values.
+    pub reversed: bool,
+}
+
+impl Axis {
+    pub fn linear(title: &str, includes: Option<f64>, whole: bool) -> Self {
+        Self { title: title.to_string(), scale: Scale::Linear, includes, whole, reversed: false }
+    }
+
+    pub fn log(title: &str) -> Self {
+        Self { title: title.to_string(), scale: Scale::Log, includes: None, whole: false, reversed: false }
+    }
 }
 
 /// Where values of an axis lie in the picture: `lo` at `from`, `hi` at `to`, in pixels.
@@ -79,6 +91,7 @@ impl Span {
         let at_edge = |edge: f64, data: f64| included == Some(edge) && edge.abs() <= data.abs();
         let lo = if at_edge(lo, data_lo) { lo } else { lo - room };
         let hi = if at_edge(hi, data_hi) { hi } else { hi + room };
+        let (from, to) = if axis.reversed { (to, from) } else { (from, to) };
         Self { scale, lo, hi, from, to }
     }
 

@@ -1,20 +1,19 @@
 //! What a chart of runs says about itself: data, settings, number of seeds, what the band is, and what went wrong.
 
-use super::X;
-use super::chart::{MIN_SEEDS, Metric};
+use super::view::{MIN_SEEDS, Metric, X};
+use crate::analysis::{Arm, Group, batch, short_hash};
 use crate::config::{Batch, RunSpec, Validation};
-use crate::group::{Arm, Group, batch, short_hash};
 use crate::number::{number, thousands};
 
 /// "Training loss on MNIST, batch 4096".
 pub fn title(group: &Group, metric: Metric) -> String {
-    let spec = spec(group);
+    let spec = group.spec();
     format!("{} on {}, {}", metric.name(), spec.dataset.label(), batch(spec))
 }
 
-/// Everything that the reader needs to judge the chart.
+/// How to read a chart, and what went wrong.
 pub fn caption(group: &Group, metric: Metric, x: X) -> String {
-    let mut sentences = vec![runs(group), seeds(group)];
+    let mut sentences = vec![seeds(group)];
     sentences.push(
         match metric {
             Metric::TrainLoss => {
@@ -27,8 +26,11 @@ pub fn caption(group: &Group, metric: Metric, x: X) -> String {
     if x == X::Seconds && averaged(group).any(|n| n > 1) {
         sentences.push("Seconds: the mean over seeds at the end of each epoch.".to_string());
     }
-    sentences.extend(count(group, Arm::diverged).map(|runs| {
-        format!("Diverged: {runs}; × marks where the loss left the chart or became infinite; not in any mean.")
+    sentences.extend(count(group, Arm::failed).map(|runs| {
+        format!(
+            "Failed: {runs}; × marks where the loss left the chart, became infinite, or ended no better than before training; \
+             not in any mean."
+        )
     }));
     sentences
         .extend(count(group, Arm::unfinished).map(|runs| format!("Unfinished: {runs}; drawn as far as they are.")));
@@ -40,13 +42,9 @@ pub fn runs(group: &Group) -> String {
     format!("{}; {}.", data(group), settings(group))
 }
 
-fn spec<'a>(group: &Group<'a>) -> &'a RunSpec {
-    &group.first().spec
-}
-
 /// "MNIST (60,000 training and 10,000 test images; data 1a2b3c4d)".
 fn data(group: &Group) -> String {
-    let RunSpec { dataset, validation, train_subset, .. } = *spec(group);
+    let RunSpec { dataset, validation, train_subset, .. } = *group.spec();
     let (all, test) = dataset.sizes();
     let (held_out, other) = match validation {
         Validation::Test => (0, format!("{} test", thousands(&test.to_string()))),
@@ -54,14 +52,14 @@ fn data(group: &Group) -> String {
     };
     let rest = all.saturating_sub(held_out);
     let train = train_subset.map_or(rest, |n| n.min(rest));
-    let hash = short_hash(&group.first().data_hash);
+    let hash = short_hash(group.data_hash());
     let train = thousands(&train.to_string());
     format!("{} ({train} training and {other} images, data {hash})", dataset.label())
 }
 
 /// "ViT of 105,098 parameters; batch 4096, lr 0.001".
 fn settings(group: &Group) -> String {
-    let first = spec(group);
+    let first = group.spec();
     let mut text = format!("{} of {} parameters", first.model.label(), thousands(&first.num_params().to_string()));
     for (what, _, size) in first.model.unusual() {
         text += &format!(", {what} {size}");
@@ -92,7 +90,7 @@ fn seeds(group: &Group) -> String {
     let counts: Vec<usize> = averaged(group).collect();
     let seeds = |n: usize| if n == 1 { "1 seed".to_string() } else { format!("{n} seeds") };
     let n = match counts.as_slice() {
-        [] => return "No run without divergence.".to_string(),
+        [] => return "No run that did not fail.".to_string(),
         [n] => format!("n = {}.", seeds(*n)),
         [n, rest @ ..] if rest.iter().all(|other| other == n) => format!("n = {} each.", seeds(*n)),
         _ => {
@@ -112,8 +110,17 @@ fn seeds(group: &Group) -> String {
     }
 }
 
+/// What the line, the band and the faint lines of paired ratios are, at each `place`.
+pub fn ratios(has_band: bool, place: &str) -> String {
+    let band = match has_band {
+        true => format!("band: its 95% confidence interval (Student’s t), for each {place} by itself."),
+        false => format!("no interval below {MIN_SEEDS} pairs."),
+    };
+    format!("Line: geometric mean of the ratio within a pair; faint lines: single pairs; {band}")
+}
+
 /// "1 of 10 Adam, 2 of 10 SNRAdam" of what is counted, if any.
-fn count<'a>(group: &Group<'a>, what: impl Fn(&Arm<'a>) -> usize) -> Option<String> {
+fn count(group: &Group, what: impl Fn(&Arm) -> usize) -> Option<String> {
     let arms = group.arms.iter().filter(|arm| what(arm) > 0);
     let each: Vec<String> = arms.map(|arm| format!("{} of {} {}", what(arm), arm.runs.len(), arm.label)).collect();
     (!each.is_empty()).then(|| each.join(", "))

@@ -1,72 +1,12 @@
 //! From a group of runs to a figure of one metric over training.
 
-use super::X;
 use super::axis::{Axis, Scale};
-use super::caption::{caption, title};
+use super::caption::{caption, runs, title};
 use super::figure::{Figure, Mark, Series};
 use super::style;
-use crate::group::{Arm, Group};
-use crate::run_dir::{Record, Row, State};
+use super::view::{MIN_SEEDS, Metric, X};
+use crate::analysis::{Arm, Group, Run};
 use crate::stats::mean_interval;
-
-/// What a chart shows of every epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
-    TrainLoss,
-    ValLoss,
-    ValAccuracy,
-}
-
-impl Metric {
-    /// All, in the order in which they are drawn.
-    pub const ALL: [Metric; 3] = [Metric::TrainLoss, Metric::ValLoss, Metric::ValAccuracy];
-
-    /// Ends its files' names.
-    pub fn stem(self) -> &'static str {
-        match self {
-            Metric::TrainLoss => "train-loss",
-            Metric::ValLoss => "val-loss",
-            Metric::ValAccuracy => "val-accuracy",
-        }
-    }
-
-    /// Begins its titles.
-    pub fn name(self) -> &'static str {
-        match self {
-            Metric::TrainLoss => "Training loss",
-            Metric::ValLoss => "Validation loss",
-            Metric::ValAccuracy => "Validation accuracy",
-        }
-    }
-
-    fn axis_title(self) -> &'static str {
-        match self {
-            Metric::TrainLoss => "training loss (cross-entropy, nats)",
-            Metric::ValLoss => "validation loss (cross-entropy, nats)",
-            Metric::ValAccuracy => "validation accuracy (%)",
-        }
-    }
-
-    /// Accuracies end at 100%, where a logarithm would hide what matters.
-    fn scale(self, wanted: Scale) -> Scale {
-        if self == Metric::ValAccuracy { Scale::Linear } else { wanted }
-    }
-
-    /// The first epoch that has a value.
-    pub(super) fn first(self) -> usize {
-        usize::from(self == Metric::TrainLoss)
-    }
-
-    /// The value of an epoch, unless it is missing or infinite; with an infinite loss the accuracy is no result either.
-    pub(super) fn of(self, row: &Row) -> Option<f64> {
-        let value = match self {
-            Metric::TrainLoss => row.train_loss,
-            Metric::ValLoss => Some(row.val_loss),
-            Metric::ValAccuracy => row.val_loss.is_finite().then_some(100.0 * row.val_accuracy),
-        };
-        value.filter(|value| Scale::Linear.shows(*value))
-    }
-}
 
 type Curve = Vec<(f64, f64)>;
 
@@ -86,9 +26,10 @@ pub fn chart(group: &Group, metric: Metric, x: X, y: Scale) -> Option<Figure> {
     }
     Some(Figure {
         title: title(group, metric),
+        about: runs(group),
         caption: caption(group, metric, x),
-        x: Axis { title: x.title().to_string(), scale: Scale::Linear, includes: Some(0.0), whole: x != X::Seconds },
-        y: Axis { title: metric.axis_title().to_string(), scale: view.scale, includes: None, whole: false },
+        x: Axis::linear(x.title(), Some(0.0), x != X::Seconds),
+        y: Axis { scale: view.scale, ..Axis::linear(metric.axis_title(), None, false) },
         sides: None,
         series,
         marks,
@@ -104,16 +45,16 @@ struct View {
 
 impl View {
     /// The finite part of a run's curve: point i is epoch `first + i` in all of them.
-    fn curve(&self, run: &Record) -> Curve {
+    fn curve(&self, run: &Run) -> Curve {
         let rows = run.rows.iter().skip(self.metric.first());
         let points = rows.map_while(|row| Some((self.x.of(row), self.metric.of(row)?)));
         points.take_while(|(x, _)| Scale::Linear.shows(*x)).collect()
     }
 
-    /// How far up runs that diverged are drawn: a quarter higher than the others reach, so that their rise is seen and
+    /// How far up runs that failed are drawn: a quarter higher than the others reach, so that their rise is seen and
     /// does not squeeze the others.
     fn ceiling(&self, group: &Group) -> f64 {
-        let runs = group.arms.iter().flat_map(|arm| &arm.runs).filter(|run| run.state != State::Diverged);
+        let runs = group.runs().filter(|run| run.sound && !run.fate.is_failed());
         let values: Vec<f64> =
             runs.flat_map(|run| self.curve(run)).map(|(_, y)| y).filter(|y| self.scale.shows(*y)).collect();
         let (Some(lo), Some(hi)) =
@@ -127,16 +68,16 @@ impl View {
         }
     }
 
-    /// The line, band and single curves of an arm, and the crosses where runs of it diverged.
+    /// The line, band and single curves of an arm, and the crosses where runs of it failed.
     fn arm(&self, arm: &Arm, ceiling: f64) -> (Series, Vec<Mark>) {
         let averaged = arm.averaged();
         let curves: Vec<Curve> = averaged.iter().map(|run| self.curve(run)).collect();
-        let others = arm.runs.iter().filter(|run| averaged.iter().all(|other| other.dir != run.dir));
+        let others = arm.runs.iter().filter(|run| run.sound && averaged.iter().all(|other| other.dir != run.dir));
         let mut faint = Vec::new();
         let mut ends = Vec::new();
         for run in others {
             let mut curve = self.curve(run);
-            if run.state == State::Diverged {
+            if run.fate.is_failed() {
                 self.leave(&mut curve, ceiling);
                 ends.extend(curve.last().copied());
             }
@@ -150,7 +91,7 @@ impl View {
         if curves.len() > 1 {
             faint.extend(curves);
         }
-        // a single run is the line, even one that diverged
+        // a single run is the line, even one that failed
         if arm.runs.len() == 1 && line.is_empty() {
             line = faint.pop().unwrap_or_default();
         }
@@ -179,14 +120,11 @@ impl View {
 fn marks(arm: &Arm, ends: &[(f64, f64)]) -> Vec<Mark> {
     let last = (0..ends.len()).max_by(|a, b| ends[*a].0.total_cmp(&ends[*b].0));
     let label = |i| match Some(i) == last {
-        true => format!("{} diverged", arm.label),
+        true => format!("{} failed", arm.label),
         false => String::new(),
     };
     ends.iter().enumerate().map(|(i, at)| Mark { at: *at, label: label(i), style: style::of(arm) }).collect()
 }
-
-/// The least number of seeds whose mean has a band: the interval of two is 13 standard errors wide and hides the curves.
-pub const MIN_SEEDS: usize = 3;
 
 /// The mean of curves as far as all of them go, and from [`MIN_SEEDS`] on the 95% confidence interval of it.
 fn mean(curves: &[Curve]) -> (Curve, Vec<(f64, f64, f64)>) {

@@ -16,7 +16,9 @@ use crate::error::Result;
 pub struct Figure {
     /// What it shows.
     pub title: String,
-    /// What it was made of and how to read it; stands below in small letters.
+    /// What it was made of: data and settings.
+    pub about: String,
+    /// How to read it; stands below it after `about`, in small letters.
     pub caption: String,
     pub x: Axis,
     pub y: Axis,
@@ -93,7 +95,7 @@ const CAPTION: Type = Type { size: 10.5, bold: false, color: GREY };
 /// # Errors
 /// Only if the built-in font is unusable.
 pub fn render_svg(figure: &Figure) -> Result<String> {
-    let caption = CAPTION.wrap(&figure.caption, WIDTH - 2.0 * MARGIN)?;
+    let caption = CAPTION.wrap(&figure.below(), WIDTH - 2.0 * MARGIN)?;
     let height = TOP + PLOT_HEIGHT + BELOW + CAPTION_LINE * caption.len() as f64 + 8.0;
     draw(figure, WIDTH, 0.0..height, |canvas| {
         canvas.text(&figure.title, (MARGIN, 26.0), Align::Left, TITLE)?;
@@ -141,11 +143,16 @@ fn draw(figure: &Figure, width: f64, rows: Range<f64>, words: impl FnOnce(&Canva
 /// Title and whole caption as text for readers that do not see the picture.
 fn with_description(svg: &str, figure: &Figure) -> String {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let (title, caption) = (escape(&figure.title), escape(&figure.caption));
+    let (title, caption) = (escape(&figure.title), escape(&figure.below()));
     svg.replacen(">\n", &format!(" role=\"img\">\n<title>{title}</title>\n<desc>{caption}</desc>\n"), 1)
 }
 
 impl Figure {
+    /// All that stands below it.
+    fn below(&self) -> String {
+        format!("{} {}", self.about, self.caption)
+    }
+
     /// Everything that must lie within the axes.
     fn points(&self) -> impl Iterator<Item = (f64, f64)> {
         let series = self.series.iter().flat_map(|s| {
@@ -157,10 +164,10 @@ impl Figure {
 }
 
 impl Series {
-    /// A level line from 0 to `end` to read the others against, without a name.
-    pub fn reference(level: f64, end: f64) -> Self {
+    /// A level line to read the others against, without a name.
+    pub fn reference(level: f64, (from, to): (f64, f64)) -> Self {
         let style = Style { color: (GREY.0, GREY.1, GREY.2), dash: Some((1.0, 3.0)) };
-        let line = straight((0.0, level), (end, level)).to_vec();
+        let line = straight((from, level), (to, level)).to_vec();
         Self { label: String::new(), style, line, band: Vec::new(), faint: Vec::new() }
     }
 
@@ -258,9 +265,9 @@ impl Plot<'_> {
         let points: Vec<_> = self.figure.marks.iter().map(|mark| self.at(mark.at)).collect();
         let named = |i: &usize| !self.figure.marks[*i].label.is_empty();
         let order: Vec<usize> = (0..points.len()).filter(named).collect();
-        // half a line inside, so that the words of a mark at an edge do not stand on it
-        let inside = order.iter().map(|&i| points[i].1.clamp(TOP + 8.0, TOP + PLOT_HEIGHT - 8.0)).collect();
-        let heights = spread(inside);
+        // below its cross, so that it does not stand on a line through it; inside the plot
+        let below = |y: f64| if y + 24.0 < TOP + PLOT_HEIGHT { y + 16.0 } else { y - 16.0 };
+        let heights = spread(order.iter().map(|&i| below(points[i].1)).collect());
         for (mark, &(x, y)) in self.figure.marks.iter().zip(&points) {
             let pen = Pen { dash: None, ..Pen::of(&mark.style, 1.8) };
             canvas.line(&[(x - 4.5, y - 4.5), (x + 4.5, y + 4.5)], pen)?;
@@ -270,7 +277,7 @@ impl Plot<'_> {
             let (mark, (x, _)) = (&self.figure.marks[i], points[i]);
             let letters = letters(&mark.style);
             let width = letters.width(&mark.label)?;
-            let left = if x + 10.0 + width < self.right { x + 10.0 } else { x - 10.0 - width };
+            let left = (x - width / 2.0).clamp(LEFT + 4.0, (self.right - width - 4.0).max(LEFT + 4.0));
             words(canvas, &mark.label, (left, height), letters)?;
         }
         Ok(())

@@ -1,5 +1,4 @@
-//! Figures from run directories: which runs belong in one chart ([`mod@crate::group`]), what it shows of them, and one
-//! look for all figures ([`Figure`]).
+//! Figures of an [`Analysis`]: what was found is drawn here, nothing is found; one look for all figures ([`Figure`]).
 //!
 //! A figure is drawn once, as SVG, with a built-in font; the PNG is made from that. So the same runs give the same files
 //! on every machine, with or without fonts of its own.
@@ -12,53 +11,26 @@ mod difference;
 mod figure;
 mod output;
 mod reach;
+mod speedup;
 mod style;
+mod view;
 
 use std::path::PathBuf;
 
 use anyhow::bail;
 
 pub use axis::{Axis, Scale};
-pub use chart::{Metric, chart};
+pub use chart::chart;
 pub use difference::difference;
 pub use figure::{Figure, Mark, Series, Sides, Style, render_drawing, render_svg};
 pub use output::{Format, write};
 pub use reach::reach;
+pub use speedup::speedup;
 pub use style::style;
+pub use view::{Metric, X};
 
-use crate::compare::Criteria;
+use crate::analysis::{Analysis, Group, Loss};
 use crate::error::Result;
-use crate::group::{Group, group};
-use crate::run_dir::{Record, Row};
-
-/// What the horizontal axis counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum X {
-    /// Passes over the training images.
-    Epoch,
-    /// Optimizer steps.
-    Step,
-    /// Seconds since the run began.
-    Seconds,
-}
-
-impl X {
-    fn title(self) -> &'static str {
-        match self {
-            X::Epoch => "epoch",
-            X::Step => "optimizer step",
-            X::Seconds => "seconds since the start",
-        }
-    }
-
-    fn of(self, row: &Row) -> f64 {
-        match self {
-            X::Epoch => row.epoch as f64,
-            X::Step => row.step as f64,
-            X::Seconds => row.wall_seconds,
-        }
-    }
-}
 
 /// How [`draw`] draws, and where to.
 #[derive(Clone, Debug)]
@@ -66,8 +38,6 @@ pub struct Options {
     pub x: X,
     /// Of losses; accuracies are always linear.
     pub y: Scale,
-    /// Validation loss to which epochs are counted.
-    pub target: f64,
     pub formats: Vec<Format>,
     /// The folder for the figures; made if it is missing.
     pub out: PathBuf,
@@ -76,28 +46,29 @@ pub struct Options {
 impl Options {
     /// Losses on a log axis by epoch, as SVG and PNG.
     pub fn new(out: impl Into<PathBuf>) -> Self {
-        Self {
-            x: X::Epoch,
-            y: Scale::Log,
-            target: Criteria::default().target,
-            formats: vec![Format::Svg, Format::Png],
-            out: out.into(),
-        }
+        Self { x: X::Epoch, y: Scale::Log, formats: vec![Format::Svg, Format::Png], out: out.into() }
     }
 }
 
-/// Draws training loss, validation loss and validation accuracy of every group of runs that belong in one comparison, and
-/// where it has paired seeds the figures of [`draw_comparisons`]; returns the files, such as
-/// `mnist-b4096-e20-train-loss.svg`.
+/// Figures that a group has only for some of its runs.
+const OF_COMPARISONS: [&str; 4] = ["train-loss-difference", "val-loss-difference", "speed-up", "epochs-to-target"];
+
+/// Draws all [`curves`] and [`comparisons`] of all groups; returns the files, such as `mnist-b4096-e20-train-loss.svg`. What an
+/// earlier drawing of fewer runs left there, and these have no more, is removed.
 ///
 /// # Errors
 /// The folder cannot be written, or no run has a value to draw.
-pub fn draw(records: &[Record], options: &Options) -> Result<Vec<PathBuf>> {
+pub fn draw(analysis: &Analysis, options: &Options) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
-    for group in group(records) {
-        let charts = Metric::ALL.map(|metric| (metric.stem(), chart(&group, metric, options.x, options.y)));
-        written.extend(write_all(&group, charts, options)?);
-        written.extend(write_all(&group, comparisons(&group, options.target), options)?);
+    for group in &analysis.groups {
+        let name = |stem: &str| format!("{}-{stem}", group.name);
+        let figures = [curves(group, &Metric::ALL, options.x, options.y), comparisons(group)].concat();
+        for stem in OF_COMPARISONS.iter().filter(|stem| figures.iter().all(|(other, _)| other != *stem)) {
+            output::remove(&options.out, &name(stem));
+        }
+        for (stem, figure) in &figures {
+            written.extend(write(figure, &options.out, &name(stem), &options.formats)?);
+        }
     }
     if written.is_empty() {
         bail!("the runs hold no finite value to draw; let them finish an epoch, or lower the learning rate");
@@ -105,35 +76,22 @@ pub fn draw(records: &[Record], options: &Options) -> Result<Vec<PathBuf>> {
     Ok(written)
 }
 
-/// Draws of every group the paired difference from its first optimizer in training and validation loss, by epoch, and the
-/// share of runs at the target; returns the files, none where no group has two pairs.
-///
-/// # Errors
-/// The folder cannot be written.
-pub fn draw_comparisons(records: &[Record], options: &Options) -> Result<Vec<PathBuf>> {
-    let mut written = Vec::new();
-    for group in group(records) {
-        written.extend(write_all(&group, comparisons(&group, options.target), options)?);
-    }
-    Ok(written)
+/// A figure and how its file is named after its group's.
+pub type Named = (&'static str, Figure);
+
+/// The charts of a group that have a value to show.
+pub fn curves(group: &Group, metrics: &[Metric], x: X, y: Scale) -> Vec<Named> {
+    metrics.iter().filter_map(|metric| Some((metric.stem(), chart(group, *metric, x, y)?))).collect()
 }
 
-type Named = (&'static str, Option<Figure>);
-
-fn comparisons(group: &Group, target: f64) -> [Named; 3] {
-    [
-        ("train-loss-difference", difference(group, Metric::TrainLoss)),
-        ("val-loss-difference", difference(group, Metric::ValLoss)),
-        ("epochs-to-target", reach(group, target)),
-    ]
-}
-
-fn write_all<const N: usize>(group: &Group, figures: [Named; N], options: &Options) -> Result<Vec<PathBuf>> {
-    let mut written = Vec::new();
-    for (stem, figure) in figures {
-        if let Some(figure) = figure {
-            written.extend(write(&figure, &options.out, &format!("{}-{stem}", group.name), &options.formats)?);
-        }
-    }
-    Ok(written)
+/// What a group's comparisons found: the paired ratio of training and validation loss by epoch, and of the steps to every
+/// loss; where there is no such loss, the share of runs at the target. None where no group has two pairs.
+pub fn comparisons(group: &Group) -> Vec<Named> {
+    let sooner = || speedup(group).map(|figure| ("speed-up", figure));
+    let figures = [
+        difference(group, Loss::Training).map(|figure| ("train-loss-difference", figure)),
+        difference(group, Loss::Validation).map(|figure| ("val-loss-difference", figure)),
+        sooner().or_else(|| Some(("epochs-to-target", reach(group)?))),
+    ];
+    figures.into_iter().flatten().collect()
 }

@@ -61,6 +61,14 @@ pub fn write(figure: &Figure, dir: &Path, name: &str, formats: &[Format]) -> Res
     Ok(written)
 }
 
+/// Removes a figure that may be there, in every format.
+pub(super) fn remove(dir: &Path, name: &str) {
+    for format in [Format::Svg, Format::Png] {
+        // one that stays is out of date, and what was drawn is still right
+        let _ = fs::remove_file(dir.join(format!("{name}.{}", format.extension())));
+    }
+}
+
 /// The PNG of an SVG, with the built-in font only.
 fn rasterise(svg: &str) -> Result<Vec<u8>> {
     let options = Options { fontdb: FONTS.clone(), ..Options::default() };

@@ -1,39 +1,31 @@
 //! Epochs to a target loss: the share of runs that got there, by epoch.
 
-use super::axis::{Axis, Scale};
+use super::axis::Axis;
 use super::caption;
 use super::figure::{Figure, Series, straight};
 use super::style;
-use crate::compare::{Metric, has_ended};
-use crate::group::{Arm, Group, batch};
+use crate::analysis::{Arm, Group, Measure, batch};
 use crate::number::number;
 
 /// Draws for every optimizer of a group the empirical distribution over seeds of the epoch in which the validation loss
-/// first was at most `target`; `None` if no run got there, or no optimizer has two runs that ended.
-pub fn reach(group: &Group, target: f64) -> Option<Figure> {
+/// first was at most the target; `None` if no run got there, or no optimizer has two runs that ended.
+pub fn reach(group: &Group) -> Option<Figure> {
+    let target = group.target?.loss;
     let arms: Vec<Reach> = group.arms.iter().map(|arm| Reach::new(arm, target)).filter(|arm| arm.runs > 0).collect();
     if arms.iter().all(|arm| arm.epochs.is_empty()) || arms.iter().all(|arm| arm.runs < 2) {
         return None;
     }
-    let spec = &group.first().spec;
+    let spec = group.spec();
     let end = spec.epochs as f64;
-    let mut series = vec![Series::reference(100.0, end)];
+    let mut series = vec![Series::reference(100.0, (0.0, end))];
     series.extend(arms.iter().map(|arm| arm.series(end)));
+    let target = number(target);
     Some(Figure {
-        title: format!(
-            "Runs that reached validation loss {} on {}, {}",
-            number(target),
-            spec.dataset.label(),
-            batch(spec)
-        ),
-        caption: text(group, target, &arms),
-        x: Axis { title: "epoch".into(), scale: Scale::Linear, includes: Some(0.0), whole: true },
-        y: Axis {
-            title: format!("share of runs that reached {} (%)", number(target)),
-            scale: Scale::Linear,
-            includes: Some(0.0),
-            whole: false,
-        },
+        title: format!("Runs that reached validation loss {target} on {}, {}", spec.dataset.label(), batch(spec)),
+        about: caption::runs(group),
+        caption: text(&target, &arms),
+        x: Axis::linear("epoch", Some(0.0), true),
+        y: Axis::linear(&format!("share of runs that reached {target} (%)"), Some(0.0), false),
         sides: None,
         series,
         marks: Vec::new(),
@@ -41,17 +33,17 @@ pub fn reach(group: &Group, target: f64) -> Option<Figure> {
 }
 
 /// The runs of an arm that have ended.
-struct Reach<'g, 'a> {
-    arm: &'g Arm<'a>,
+struct Reach<'a> {
+    arm: &'a Arm,
     runs: usize,
     /// Of those that reached the target, ascending.
     epochs: Vec<f64>,
 }
 
-impl<'g, 'a> Reach<'g, 'a> {
-    fn new(arm: &'g Arm<'a>, target: f64) -> Self {
-        let ended = || arm.runs.iter().filter(|run| has_ended(run));
-        let mut epochs: Vec<f64> = ended().filter_map(|run| Metric::EpochsToTarget.of(run, target)).collect();
+impl<'a> Reach<'a> {
+    fn new(arm: &'a Arm, target: f64) -> Self {
+        let ended = || arm.runs.iter().filter(|run| run.sound && run.fate.has_ended());
+        let mut epochs: Vec<f64> = ended().filter_map(|run| Measure::EpochsToTarget.of(run, Some(target))).collect();
         epochs.sort_by(f64::total_cmp);
         Self { arm, runs: ended().count(), epochs }
     }
@@ -67,13 +59,12 @@ impl<'g, 'a> Reach<'g, 'a> {
     }
 }
 
-fn text(group: &Group, target: f64, arms: &[Reach]) -> String {
-    let list = |n: &dyn Fn(&Reach) -> String| arms.iter().map(n).collect::<Vec<_>>().join(", ");
-    let reached = list(&|arm| format!("{} of {} {}", arm.epochs.len(), arm.runs, arm.arm.label));
+fn text(target: &str, arms: &[Reach]) -> String {
+    let reached: Vec<String> =
+        arms.iter().map(|arm| format!("{} of {} {}", arm.epochs.len(), arm.runs, arm.arm.label)).collect();
     format!(
-        "{} Reached a validation loss of at most {}: {reached}. Each run is one seed; one that never got there, or \
-         diverged, keeps its line below 100%. Measured after every epoch.",
-        caption::runs(group),
-        number(target)
+        "Reached a validation loss of at most {target}: {}. Each run is one seed; one that never got there, or failed, keeps \
+         its line below 100%. Interpolated between epochs.",
+        reached.join(", "),
     )
 }

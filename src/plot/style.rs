@@ -1,7 +1,7 @@
 //! What tells optimizers apart in every figure.
 
 use super::figure::Style;
-use crate::group::Arm;
+use crate::analysis::Arm;
 use crate::optim::REGISTRY;
 
 /// Okabe & Ito's colours for colour-blind readers but yellow, which is too faint for lines; by place in the registry.

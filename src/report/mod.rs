@@ -1,37 +1,35 @@
-//! One page about a folder of runs: the claim, the verdict, figures, tables, every run, and what produced it.
+//! One page about a folder of runs: the answer, figures, numbers, every run, and what produced it.
 //!
 //! The page is a single file: inline SVG and CSS, no script, nothing from the network; a content security policy in it
-//! makes the browser hold it to that. Every text is escaped, as file names and `meta.json` may be anybody's. Every sentence
-//! about results comes from [`Findings`], none is written by hand; the same runs give the same bytes.
+//! makes the browser hold it to that. Every text is escaped, as file names and `meta.json` may be anybody's. Everything that it
+//! says of results comes from an [`Analysis`], in the words of [`crate::analysis::words`]; the same runs give the same bytes.
 //!
 //! | module | part of the page |
 //! | --- | --- |
-//! | `verdict` | question, machine and data, verdict of every comparison |
+//! | `answer` | question and answer of every comparison, what they rest on, and what to know of the runs |
 //! | `claims` | what the article claims, and what these runs say of it |
-//! | `figures` | the figures of a group of runs |
 //! | `tables` | the comparisons in numbers, and how they are computed |
 //! | `runs` | every run and its settings |
 //! | `origin` | versions, machines, data, commands |
 //! | `paths` | run directories without the rest of the machine's |
 
+mod answer;
 mod claims;
-mod figures;
 mod origin;
 mod paths;
 mod runs;
 mod tables;
-mod verdict;
 
-use std::path::{self, Path, PathBuf};
+use std::path::{self, Path};
 
 use anyhow::Context;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::analysis::{Analysis, Group};
+use crate::article::Article;
 use crate::atomic;
-use crate::compare::{Criteria, Findings, GroupFindings, compare};
 use crate::error::Result;
-use crate::group::{Group, group};
-use crate::run_dir::{Record, Warning};
+use crate::plot::{self, Figure, Metric, Scale, X};
 use paths::Paths;
 
 const STYLE: &str = include_str!("style.css");
@@ -39,47 +37,32 @@ const STYLE: &str = include_str!("style.css");
 /// Nothing but the styles within; an empty icon, which browsers would ask the server for.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
-/// What a report needs to know beside the runs.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Target and margin, as they were stated beforehand.
-    pub criteria: Criteria,
-    /// The folder below which the runs lie.
-    pub root: PathBuf,
-}
+/// Width of a figure in pixels: two stand side by side on a wide page, and one is still readable on a phone.
+const WIDTH: f64 = 560.0;
 
-/// Writes the report of `records` (see [`record::find`](crate::run_dir::record::find), which also gives `warnings`) to `file`.
+/// Writes the report of the runs below the folder `root` to `file`.
 ///
-/// Run directories are shown relative to the folder of `file` if the runs lie below it, else to `settings.root`.
+/// Run directories are shown relative to the folder of `file` if the runs lie below it, else to `root`.
 ///
 /// # Errors
 /// `file` cannot be written.
-pub fn write(records: &[Record], warnings: &[Warning], settings: &Settings, file: &Path) -> Result<()> {
+pub fn write(analysis: &Analysis, root: &Path, file: &Path) -> Result<()> {
     let file = path::absolute(file).with_context(|| format!("'{}' is no name of a file", file.display()))?;
-    let paths = Paths::new(&settings.root, &file);
-    let mut told: Vec<String> = warnings.iter().map(|warning| paths.in_text(&warning.0)).collect();
-    let shown = records.iter().map(|record| Record { dir: paths.of(&record.dir).into(), ..record.clone() });
-    let shown: Vec<Record> = shown.collect();
-    let findings = compare(&shown, settings.criteria);
-    told.extend(findings.warnings.iter().map(|warning| paths.in_text(&warning.0)));
-    let page = Page { groups: group(&shown), findings: &findings, paths: &paths, warnings: told };
-    let page = page.html()?.into_string();
-    atomic::write(&file, page.as_bytes()).with_context(|| format!("cannot write {}; name another file", file.display()))
+    let page = Page { analysis, paths: Paths::new(root, &file) };
+    let html = page.html()?.into_string();
+    atomic::write(&file, html.as_bytes()).with_context(|| format!("cannot write {}; name another file", file.display()))
 }
 
 /// What the parts of the page are made from.
 struct Page<'a> {
-    groups: Vec<Group<'a>>,
-    findings: &'a Findings,
-    paths: &'a Paths,
-    /// About runs and groups that are in no comparison.
-    warnings: Vec<String>,
+    analysis: &'a Analysis,
+    paths: Paths,
 }
 
-impl<'a> Page<'a> {
+impl Page<'_> {
     fn html(&self) -> Result<Markup> {
-        let question = verdict::question(self);
-        let groups: Vec<Markup> = self.groups.iter().map(|group| self.group(group)).collect::<Result<_>>()?;
+        let question = answer::question(self);
+        let groups: Vec<Markup> = self.analysis.groups.iter().map(|group| self.group(group)).collect::<Result<_>>()?;
         Ok(html! {
             (DOCTYPE)
             html lang="en" {
@@ -93,12 +76,11 @@ impl<'a> Page<'a> {
                     style { (PreEscaped(STYLE)) }
                 }
                 body {
-                    (verdict::header(self, &question))
+                    (answer::header(self, &question))
                     main {
-                        (verdict::section(self))
-                        (claims::section(self))
+                        @if let Some(article) = Article::of(self.analysis) { (claims::section(&article)) }
                         @for group in &groups { (group) }
-                        (tables::method(self.findings))
+                        (tables::method(self.analysis.criteria))
                         (origin::section(self))
                     }
                 }
@@ -106,39 +88,47 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// Figures, tables and runs of a group.
+    /// Figures, numbers and runs of a group.
     fn group(&self, group: &Group) -> Result<Markup> {
-        let findings = self.findings_of(group);
-        let figures = figures::figures(group, self.findings.criteria)?;
+        let curves = plot::curves(group, &[Metric::TrainLoss, Metric::ValLoss], X::Epoch, Scale::Log);
+        let drawn: Vec<Figure> = curves.into_iter().chain(plot::comparisons(group)).map(|(_, figure)| figure).collect();
+        let about = drawn.first().map_or("", |figure| &figure.about);
+        let figures: Vec<Markup> = drawn.iter().map(figure).collect::<Result<_>>()?;
         Ok(html! {
             section.group id=(group.name) {
                 h2 { (group.title()) }
-                (figures)
-                @if let Some(findings) = findings { (tables::comparisons(group, findings, self.findings.criteria)) }
+                p.aside { (about) }
+                div.figures { @for figure in figures { (figure) } }
+                (tables::numbers(group, self.analysis.criteria))
                 (runs::runs(self, group))
             }
         })
     }
 
-    /// What was found in a group, if it allows a comparison.
-    fn findings_of(&self, group: &Group) -> Option<&'a GroupFindings> {
-        self.findings.groups.iter().find(|findings| findings.name == group.name)
-    }
-
-    /// All runs, in the order of the page.
-    fn runs(&self) -> impl Iterator<Item = &'a Record> {
-        self.groups.iter().flat_map(|group| &group.arms).flat_map(|arm| arm.runs.iter().copied())
+    /// Warnings about runs, without the machine's paths, as a box; nothing where there is none.
+    fn cautions<T: ToString>(&self, warnings: impl IntoIterator<Item = T>) -> Markup {
+        let told: Vec<String> = warnings.into_iter().map(|warning| self.paths.in_text(&warning.to_string())).collect();
+        let items = html! { ul { @for warning in &told { li { (warning) } } } };
+        html! {
+            @match told.len() {
+                0 => {}
+                1..=4 => aside.caution { strong { "Note" } (items) }
+                n => aside.caution { details { summary { strong { (count(n, "note")) } } (items) } }
+            }
+        }
     }
 }
 
-/// "Adam", "Adam and SNRAdam", "Adam, SNRAdam and SGD".
-fn list<T: AsRef<str>>(items: &[T]) -> String {
-    let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
-    match items.split_last() {
-        Some((last, [])) => last.to_string(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-        None => String::new(),
-    }
+/// Title and caption are text of the page, so that they can be read, searched and wrapped at any width.
+fn figure(figure: &Figure) -> Result<Markup> {
+    let svg = plot::render_drawing(figure, WIDTH)?;
+    Ok(html! {
+        figure {
+            h3 { (figure.title) }
+            (PreEscaped(svg))
+            figcaption { (figure.caption) }
+        }
+    })
 }
 
 /// "1 run", "3 runs".
@@ -146,14 +136,13 @@ fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Warnings as a box; nothing where there is none. Folded where they are many.
-fn cautions<T: AsRef<str>>(warnings: &[T]) -> Markup {
-    let items = html! { ul { @for warning in warnings { li { (warning.as_ref()) } } } };
-    html! {
-        @match warnings.len() {
-            0 => {}
-            1..=4 => aside.caution { strong { "Note" } (items) }
-            n => aside.caution { details { summary { strong { (count(n, "note")) } } (items) } }
+/// Each once, in the order of their first appearance.
+fn distinct(items: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = Vec::new();
+    items.for_each(|item| {
+        if !seen.contains(&item) {
+            seen.push(item);
         }
-    }
+    });
+    seen
 }

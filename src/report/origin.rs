@@ -2,27 +2,30 @@
 
 use maud::{Markup, html};
 
-use super::verdict::distinct;
-use super::{Page, cautions, count};
+use super::{Page, count, distinct};
+use crate::analysis::Criteria;
 use crate::run_dir::{Meta, recorded};
 use crate::shell::quoted;
 
 /// Versions, machines, data and commands of all runs.
 pub fn section(page: &Page) -> Markup {
-    let all = |of: &dyn Fn(&Meta) -> String| counted(page.runs().map(|run| of(&run.meta)));
-    let (revisions, machines) = (all(&Meta::revision), all(&Meta::machine));
+    let all = |of: &dyn Fn(&Meta) -> String| counted(page.analysis.runs().map(|run| of(&run.meta)));
+    let revisions = all(&Meta::revision);
     let rows = [
         ("snr-bench", all(&|o| recorded(&o.version))),
         ("git revision", revisions.clone()),
         ("Candle", all(&|o| recorded(&o.candle))),
-        ("machine", machines.clone()),
+        ("machine", all(&Meta::machine)),
         ("platform", all(&|o| recorded(&o.platform))),
-        ("data, SHA-256", counted(page.runs().map(|run| format!("{} {}", run.spec.dataset.label(), run.data_hash)))),
+        (
+            "data, SHA-256",
+            counted(page.analysis.runs().map(|run| format!("{} {}", run.spec.dataset.label(), run.data_hash))),
+        ),
     ];
     html! {
         section id="origin" {
             h2 { "What produced it" }
-            (cautions(&doubts(&revisions, &machines)))
+            (page.cautions(doubt(&revisions)))
             table.origin { tbody {
                 @for (name, values) in rows { tr {
                     th scope="row" { (name) }
@@ -44,32 +47,19 @@ fn counted(values: impl Iterator<Item = String>) -> Vec<(String, usize)> {
     distinct(values.iter().cloned()).into_iter().map(|value| (value.clone(), number(&value))).collect()
 }
 
-/// What casts doubt on runs that are compared.
-fn doubts(revisions: &[(String, usize)], machines: &[(String, usize)]) -> Vec<String> {
-    let mut doubts = Vec::new();
-    if revisions.len() > 1 {
-        doubts.push(format!(
-            "The runs come from {} revisions of snr-bench: a difference between them may be a difference between programs.",
-            revisions.len()
-        ));
-    }
-    if machines.len() > 1 {
-        doubts.push(
-            "The runs were made on different machines or numbers of threads: their seconds do not compare.".to_string(),
-        );
-    }
+/// Runs that no revision can repeat.
+fn doubt(revisions: &[(String, usize)]) -> Option<String> {
     let dirty: usize = revisions.iter().filter(|(git, _)| git.ends_with("-dirty")).map(|(_, n)| n).sum();
-    if dirty > 0 {
-        doubts.push(format!(
+    (dirty > 0).then(|| {
+        format!(
             "{} made by a build whose sources were changed after its commit (-dirty): no revision has what ran.",
             if dirty == 1 { "1 run was".to_string() } else { format!("{dirty} runs were") }
-        ));
-    }
-    doubts
+        )
+    })
 }
 
 fn data_files(page: &Page) -> Markup {
-    let mut files: Vec<(&String, &String)> = page.runs().flat_map(|run| &run.meta.data_files).collect();
+    let mut files: Vec<(&String, &String)> = page.analysis.runs().flat_map(|run| &run.meta.data_files).collect();
     files.sort();
     files.dedup();
     html! {
@@ -86,12 +76,12 @@ fn data_files(page: &Page) -> Markup {
 
 /// The commands that the runs were started with, and those that repeat one of them and this page.
 fn commands(page: &Page) -> Markup {
-    let started = counted(page.runs().map(|run| command(page, &run.meta.command)));
+    let started = counted(page.analysis.runs().map(|run| command(page, &run.meta.command)));
     let root = match page.paths.in_text(&format!("{}/", page.paths.root.0)).trim_end_matches('/') {
         "" => ".".to_string(),
         shown => quoted(shown),
     };
-    let criteria = page.findings.criteria;
+    let Criteria { margin, target } = page.analysis.criteria;
     html! {
         h3 { "Commands" }
         p { "The runs were started, or last resumed, with:" }
@@ -103,7 +93,13 @@ fn commands(page: &Page) -> Markup {
         }
         pre {
             "snr-bench train --config DIRECTORY/config.toml --out NEW\n"
-            "snr-bench report " (root) " --target " (criteria.target) " --margin " (criteria.margin) "\n"
+            "snr-bench report " (root)
+            // those of a plan hold without being named
+            @if page.analysis.plans.is_empty() {
+                " --margin " (margin)
+                @if let Some(target) = target { " --target " (target) }
+            }
+            "\n"
         }
         p.aside { "Paths are relative to " (page.paths.base_name) "; of other absolute ones only the name is shown: …/name." }
     }

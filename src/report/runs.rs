@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::{Page, count, tables};
-use crate::compare::has_ended;
-use crate::group::{Arm, Group};
+use crate::analysis::{Arm, Fate, Group, Run};
 use crate::number::{number, plain};
-use crate::run_dir::{Record, State};
+use crate::run_dir::State;
 
 /// A table of more runs is folded.
 const LONG: usize = 12;
@@ -29,7 +28,7 @@ const COLUMNS: [&str; 11] = [
 
 /// The runs of a group as a table, then their settings.
 pub fn runs(page: &Page, group: &Group) -> Markup {
-    let n = group.arms.iter().map(|arm| arm.runs.len()).sum();
+    let n = group.runs().count();
     html! {
         h3 { "Runs" }
         details open=[(n <= LONG).then_some("")] {
@@ -46,11 +45,9 @@ pub fn runs(page: &Page, group: &Group) -> Markup {
     }
 }
 
-fn row(page: &Page, arm: &Arm, run: &Record) -> Markup {
-    // there is at least one row
-    let last = &run.rows[run.rows.len() - 1];
-    let spec = &run.spec;
-    let epochs = match has_ended(run) && run.state == State::Finished {
+fn row(page: &Page, arm: &Arm, run: &Run) -> Markup {
+    let (last, spec) = (run.last(), &run.spec);
+    let epochs = match last.epoch == spec.epochs {
         true => spec.epochs.to_string(),
         false => format!("{} of {}", last.epoch, spec.epochs),
     };
@@ -67,21 +64,20 @@ fn row(page: &Page, arm: &Arm, run: &Record) -> Markup {
             // with an infinite loss the accuracy is no result
             td.number { @if last.val_loss.is_finite() { (value(100.0 * last.val_accuracy, 2)) } @else { "—" } }
             td.number { (value(last.wall_seconds, 1)) }
-            td.path { code { (run.dir.display()) } }
+            td.path { code { (page.paths.of(&run.dir)) } }
         }
     }
 }
 
 /// The state, and where it is not "finished" why.
-fn state(page: &Page, run: &Record) -> Markup {
-    let word = match run.state {
-        State::Finished if !has_ended(run) => "cut off".to_string(),
-        state => state.to_string(),
-    };
-    let class = match run.state {
-        State::Finished if has_ended(run) => "plain",
-        State::Diverged | State::Failed => "worse",
-        _ => "inconclusive",
+fn state(page: &Page, run: &Run) -> Markup {
+    let (class, word) = match run.fate {
+        _ if !run.sound => ("bad", "left out".to_string()),
+        Fate::Finished => ("plain", run.state.to_string()),
+        Fate::Diverged => ("bad", "failed: diverged".to_string()),
+        Fate::NoBetter => ("bad", "failed: no better than before training".to_string()),
+        Fate::Unfinished if run.state == State::Finished => ("open", "cut off".to_string()),
+        Fate::Unfinished => ("open", run.state.to_string()),
     };
     html! {
         span.verdict.(class) { (word) }

@@ -2,23 +2,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::run::{Fate, Run};
+use super::speedup::Target;
+use super::types::{Comparison, Contender};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::number::{number, thousands};
 use crate::optim::REGISTRY;
-use crate::run_dir::{Record, State};
+use crate::run_dir::Warning;
 
-/// The runs of one comparison: the same data, model, batch, epochs and validation.
-pub struct Group<'a> {
+/// Runs that may be compared: the same data, model, batch, epochs and validation.
+#[derive(Clone, Debug)]
+pub struct Group {
     /// Names its files: unique among the groups that were made with it.
     pub name: String,
     /// The settings that all its runs share, as TOML; groups with the same settings are on different data.
     pub settings: String,
     /// What is compared, in the order of the registry.
-    pub arms: Vec<Arm<'a>>,
+    pub arms: Vec<Arm>,
+    /// The validation loss to which steps are counted.
+    pub target: Option<Target>,
+    /// In the order of the registry; of one pair of optimizers first those at equal learning rates, then that of the best.
+    pub comparisons: Vec<Comparison>,
+    /// Runs that are in no comparison, and reasons to doubt the choice of a learning rate.
+    pub warnings: Vec<Warning>,
 }
 
 /// The runs of a group that differ by nothing but the seed.
-pub struct Arm<'a> {
+#[derive(Clone, Debug)]
+pub struct Arm {
     /// The optimizer, and the settings that tell it from the others: "Adam", "Adam, lr 0.003".
     pub label: String,
     /// The same without the learning rate: arms that share it differ by nothing but that and the seed.
@@ -26,29 +37,30 @@ pub struct Arm<'a> {
     /// How many arms of the same optimizer stand before it.
     pub variant: usize,
     /// Ordered by seed.
-    pub runs: Vec<&'a Record>,
+    pub runs: Vec<Run>,
 }
 
 /// Sorts runs into groups, those with mini-batches first.
-pub fn group(records: &[Record]) -> Vec<Group<'_>> {
-    let mut groups: BTreeMap<(String, String), Vec<&Record>> = BTreeMap::new();
-    for record in records {
-        groups.entry((shared_settings(&record.spec), record.data_hash.clone())).or_default().push(record);
+pub fn group(runs: Vec<Run>) -> Vec<Group> {
+    let mut groups: BTreeMap<(String, String), Vec<Run>> = BTreeMap::new();
+    for run in runs {
+        groups.entry((shared_settings(&run.spec), run.data_hash.clone())).or_default().push(run);
     }
     let stems: Vec<String> = groups.values().map(|runs| stem(&runs[0].spec)).collect();
     let mut names = BTreeSet::new();
     let mut made = Vec::new();
-    for (((settings, hash), runs), stem) in groups.iter().zip(&stems) {
+    for (((settings, hash), runs), stem) in groups.into_iter().zip(&stems) {
         let mut name = stem.clone();
         if stems.iter().filter(|other| *other == stem).count() > 1 {
-            name = format!("{stem}-{}", short_hash(hash));
+            name = format!("{stem}-{}", short_hash(&hash));
         }
         while !names.insert(name.clone()) {
             name.push_str("-more");
         }
-        made.push(Group { name, settings: settings.clone(), arms: arms(runs) });
+        let (comparisons, warnings) = (Vec::new(), Vec::new());
+        made.push(Group { name, settings, arms: arms(runs), target: None, comparisons, warnings });
     }
-    made.sort_by_key(|group| group.first().spec.batch == Batch::Full);
+    made.sort_by_key(|group| group.spec().batch == Batch::Full);
     made
 }
 
@@ -58,7 +70,7 @@ pub fn short_hash(hash: &str) -> String {
 }
 
 /// The settings that all runs of a group share, as text.
-fn shared_settings(spec: &RunSpec) -> String {
+pub(super) fn shared_settings(spec: &RunSpec) -> String {
     let RunSpec { dataset, validation, train_subset, epochs, batch, model, .. } = spec.clone();
     RunSpec { dataset, validation, train_subset, epochs, batch, model, ..RunSpec::default() }.to_toml()
 }
@@ -84,10 +96,10 @@ fn stem(spec: &RunSpec) -> String {
 }
 
 /// Sorts the runs of a group into arms.
-fn arms<'a>(runs: &[&'a Record]) -> Vec<Arm<'a>> {
+fn arms(runs: Vec<Run>) -> Vec<Arm> {
     let place = |spec: &RunSpec| REGISTRY.iter().position(|entry| entry.name == spec.optim);
-    let mut arms: Vec<(RunSpec, Vec<&Record>)> = Vec::new();
-    for &run in runs {
+    let mut arms: Vec<(RunSpec, Vec<Run>)> = Vec::new();
+    for run in runs {
         let seedless = RunSpec { seed: 0, ..run.spec.clone() };
         match arms.iter_mut().find(|(spec, _)| *spec == seedless) {
             Some((_, runs)) => runs.push(run),
@@ -138,27 +150,46 @@ fn plain(value: &toml::Value) -> String {
     }
 }
 
-impl<'a> Group<'a> {
-    /// A run of the group: what is asked of it is shared by all.
-    pub fn first(&self) -> &'a Record {
-        self.arms[0].runs[0]
+impl Group {
+    /// The settings of a run of the group: what is asked of them is shared by all.
+    pub fn spec(&self) -> &RunSpec {
+        self.arms[0].spec()
+    }
+
+    /// SHA-256 of the data that all its runs saw.
+    pub fn data_hash(&self) -> &str {
+        &self.arms[0].runs[0].data_hash
+    }
+
+    /// All its runs, arm by arm.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.arms.iter().flat_map(|arm| &arm.runs)
+    }
+
+    /// The runs of one side of a comparison.
+    pub fn arm(&self, side: &Contender) -> Option<&Arm> {
+        self.arms.iter().find(|arm| arm.name == side.name && arm.spec().lr == side.lr)
     }
 
     /// For people: "MNIST, batch 4096, 20 epochs", and what is not the default.
     pub fn title(&self) -> String {
-        let spec = &self.first().spec;
-        let mut title = format!("{}, {}, {} epochs", spec.dataset.label(), batch(spec), spec.epochs);
-        if let Some(n) = spec.train_subset {
-            title += &format!(", {} training images", thousands(&n.to_string()));
-        }
-        if let Validation::Holdout(n) = spec.validation {
-            title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
-        }
-        for (what, _, size) in spec.model.unusual() {
-            title += &format!(", {what} {size}");
-        }
-        title
+        title(self.spec())
     }
+}
+
+/// For people: what the runs of a group with these settings share.
+pub(super) fn title(spec: &RunSpec) -> String {
+    let mut title = format!("{}, {}, {} epochs", spec.dataset.label(), batch(spec), spec.epochs);
+    if let Some(n) = spec.train_subset {
+        title += &format!(", {} training images", thousands(&n.to_string()));
+    }
+    if let Validation::Holdout(n) = spec.validation {
+        title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
+    }
+    for (what, _, size) in spec.model.unusual() {
+        title += &format!(", {what} {size}");
+    }
+    title
 }
 
 /// "batch 4096", "full batch".
@@ -169,9 +200,9 @@ pub fn batch(spec: &RunSpec) -> String {
     }
 }
 
-impl<'a> Arm<'a> {
+impl Arm {
     /// The settings that its runs share; the seed is that of the first.
-    pub fn spec(&self) -> &'a RunSpec {
+    pub fn spec(&self) -> &RunSpec {
         &self.runs[0].spec
     }
 
@@ -181,22 +212,23 @@ impl<'a> Arm<'a> {
         identity(self) == identity(other)
     }
 
-    /// The runs whose mean is drawn: those that finished, and before any has, those that are on their way.
-    pub fn averaged(&self) -> Vec<&'a Record> {
-        let with = |f: fn(&Record) -> bool| self.runs.iter().copied().filter(|run| f(run)).collect::<Vec<_>>();
-        match with(|run| run.state == State::Finished) {
+    /// The runs whose mean is drawn: those that finished, and before any has, those that are on their way. Runs whose files
+    /// disagree are in no mean.
+    pub fn averaged(&self) -> Vec<&Run> {
+        let with = |f: fn(Fate) -> bool| self.runs.iter().filter(|run| run.sound && f(run.fate)).collect::<Vec<_>>();
+        match with(|fate| fate == Fate::Finished) {
             finished if !finished.is_empty() => finished,
-            _ => with(|run| run.state != State::Diverged),
+            _ => with(|fate| fate == Fate::Unfinished),
         }
     }
 
-    /// Number of runs whose loss became infinite.
-    pub fn diverged(&self) -> usize {
-        self.runs.iter().filter(|run| run.state == State::Diverged).count()
+    /// Number of runs that failed: diverged, or ended no better than before training.
+    pub fn failed(&self) -> usize {
+        self.runs.iter().filter(|run| run.fate.is_failed()).count()
     }
 
-    /// Number of runs that were interrupted, failed, or are still running.
+    /// Number of runs that were interrupted, failed by an error, or still run.
     pub fn unfinished(&self) -> usize {
-        self.runs.iter().filter(|run| !matches!(run.state, State::Diverged | State::Finished)).count()
+        self.runs.iter().filter(|run| run.fate == Fate::Unfinished).count()
     }
 }

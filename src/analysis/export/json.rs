@@ -1,0 +1,59 @@
+//! JSON: everything that was found, with the sentences and the notes that say how to read it.
+
+use serde::Serialize;
+
+use crate::analysis::{Analysis, Comparison, Criteria, Group, PlanFile, Target, words};
+use crate::error::Result;
+use crate::run_dir::Warning;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    criteria: Criteria,
+    plans: &'a [PlanFile],
+    groups: Vec<Part<'a>>,
+    warnings: &'a [Warning],
+    notes: Vec<String>,
+}
+
+/// A group of runs.
+#[derive(Serialize)]
+struct Part<'a> {
+    name: &'a str,
+    title: String,
+    dataset: &'a str,
+    data_hash: &'a str,
+    validation: String,
+    target: Option<Target>,
+    comparisons: &'a [Comparison],
+    warnings: &'a [Warning],
+}
+
+impl<'a> Part<'a> {
+    fn of(group: &'a Group) -> Self {
+        Self {
+            name: &group.name,
+            title: group.title(),
+            dataset: group.spec().dataset.name(),
+            data_hash: group.data_hash(),
+            validation: group.spec().validation.to_string(),
+            target: group.target,
+            comparisons: &group.comparisons,
+            warnings: &group.warnings,
+        }
+    }
+}
+
+/// One object, indented. `effect.mean` and its interval are differences of logarithms where `is_ratio`.
+///
+/// # Errors
+/// None in practice: what is written is plain.
+pub fn json(analysis: &Analysis) -> Result<String> {
+    let document = Document {
+        criteria: analysis.criteria,
+        plans: &analysis.plans,
+        groups: analysis.groups.iter().map(Part::of).collect(),
+        warnings: &analysis.warnings,
+        notes: words::notes(analysis.criteria),
+    };
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}

@@ -1,0 +1,57 @@
+//! Markdown, as GitHub reads it.
+
+use std::fmt::{Display, Write};
+
+use super::table::{self, Grid};
+use crate::analysis::{Analysis, Comparison, Group, short_hash, words};
+
+/// A document: a section a group, the answer and the tables of every comparison, warnings, and how to read it.
+pub fn markdown(analysis: &Analysis) -> String {
+    let mut text = "# Comparison\n".to_string();
+    for group in analysis.groups.iter().filter(|group| !group.comparisons.is_empty()) {
+        let (hash, validation) = (short_hash(group.data_hash()), group.spec().validation);
+        let _ = writeln!(text, "\n## {}\n\nData {hash}, validation: {validation}.", group.title());
+        group.comparisons.iter().for_each(|comparison| text += &section(analysis, group, comparison));
+        for grid in table::side_by_side(group) {
+            let _ = write!(text, "\n### {}\n\n{}", grid.title, drawn(&grid));
+        }
+        text += &list("Warnings", group.warnings.iter());
+    }
+    text += &list("Not compared", analysis.warnings.iter());
+    text + &list("How to read this", words::notes(analysis.criteria).iter())
+}
+
+fn section(analysis: &Analysis, group: &Group, comparison: &Comparison) -> String {
+    let (title, size, standing) = (comparison.title(), comparison.size(), words::standing(comparison));
+    let mut text = format!("\n### {title}\n\n**{}**\n\n{size}. {standing}\n\n", comparison.answer);
+    text += &drawn(&table::judged(comparison));
+    let sentences = comparison.judgements.iter().chain(&comparison.with_added).map(|j| j.sentence.clone());
+    text += &list("", sentences.chain(words::equivalence(comparison, analysis.criteria)));
+    if let Some(grid) = table::described(group, comparison) {
+        text += &format!("\n{}", drawn(&grid));
+    }
+    text += &list("", words::speedup(comparison).iter());
+    text + &list("", comparison.cautions.iter())
+}
+
+fn drawn(grid: &Grid) -> String {
+    let last = grid.header.len() - 1;
+    let sides: String = (0..=last).map(|i| if i > 0 && i < last { " ---: |" } else { " --- |" }).collect();
+    let rows: String = grid.rows.iter().map(|row| line(row)).collect();
+    format!("{}|{sides}\n{rows}", line(&grid.header))
+}
+
+fn line(cells: &[String]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// A list under a title in bold, if any; nothing if there are no items.
+fn list<T: Display>(title: &str, items: impl Iterator<Item = T>) -> String {
+    let items: String = items.map(|item| format!("- {item}\n")).collect();
+    match (title, items.as_str()) {
+        (_, "") => String::new(),
+        ("", _) => format!("\n{items}"),
+        _ => format!("\n**{title}**\n\n{items}"),
+    }
+}

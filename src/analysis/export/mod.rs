@@ -1,0 +1,12 @@
+//! An analysis as text: one exporter a format. They write down what is found, in the words of [`super::words`].
+
+mod csv;
+mod json;
+mod markdown;
+pub mod table;
+mod terminal;
+
+pub use csv::csv;
+pub use json::json;
+pub use markdown::markdown;
+pub use terminal::{answers, terminal, wrapped};

@@ -1,0 +1,105 @@
+//! Whether runs are what they say: their files against each other, and the runs of a pair against each other.
+
+use std::path::Path;
+
+use super::run::Run;
+use super::words;
+use crate::run_dir::CHECKPOINT;
+use crate::run_dir::Row;
+use crate::run_dir::Warning;
+use crate::train::checkpoint::Checkpoint;
+
+/// Marks the runs whose files disagree, and says so.
+pub fn check(runs: &mut [Run]) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for run in runs.iter_mut() {
+        if let Some(why) = disagreement(run) {
+            run.sound = false;
+            warnings.push(words::left_out(&run.dir, &why));
+        }
+    }
+    for i in 1..runs.len() {
+        let (before, rest) = runs.split_at_mut(i);
+        let run = &mut rest[0];
+        if let Some(twin) = before.iter().find(|other| other.sound && run.sound && is_copy(other, run)) {
+            run.sound = false;
+            warnings.push(words::copy(&twin.dir, &run.dir));
+        }
+    }
+    warnings
+}
+
+/// In what the files of a run directory disagree.
+fn disagreement(run: &Run) -> Option<String> {
+    let (record, meta) = (&run.record, &run.meta);
+    let settings = meta.config.as_ref().is_some_and(|config| *config != record.spec);
+    let hash = !meta.config_hash.is_empty() && meta.config_hash != record.spec.hash();
+    if settings || hash {
+        return Some(words::OTHER_SETTINGS.to_string());
+    }
+    let saved = saved_rows(&record.dir)?;
+    let row = record.rows.iter().zip(&saved).find(|(here, there)| !same_losses(here, there))?;
+    Some(words::other_rows(row.0.epoch))
+}
+
+/// The rows in the checkpoint; `None` where there is none that can be read, which a resume would tell.
+fn saved_rows(dir: &Path) -> Option<Vec<Row>> {
+    let path = dir.join(CHECKPOINT);
+    if !path.is_file() {
+        return None;
+    }
+    Some(Checkpoint::read(&path).ok()?.progress.rows)
+}
+
+/// Bit for bit, with NaN equal to itself; seconds may differ after a resume.
+fn same_losses(a: &Row, b: &Row) -> bool {
+    let bits = |row: &Row| {
+        let of = |x: Option<f64>| x.map(f64::to_bits);
+        let losses = [row.val_loss, row.val_accuracy].map(f64::to_bits);
+        (row.epoch, row.step, of(row.train_loss), of(row.train_accuracy), losses)
+    };
+    bits(a) == bits(b)
+}
+
+/// Whether two runs of one optimizer with different seeds have equal rows: one is a copy of the other.
+fn is_copy(a: &Run, b: &Run) -> bool {
+    let only_seeds = a.spec.seed != b.spec.seed
+        && crate::config::RunSpec { seed: a.spec.seed, ..b.spec.clone() } == a.spec
+        && a.data_hash == b.data_hash;
+    let trained = a.rows.len() > 1 && a.rows.len() == b.rows.len();
+    only_seeds && trained && a.rows.iter().zip(&b.rows).all(|(a, b)| same_losses(a, b))
+}
+
+/// Whether two runs of a pair began with the same parameters and data: the same evaluation before training, bit for bit.
+pub fn same_start(a: &Run, b: &Run) -> bool {
+    let start = |run: &Run| [run.rows[0].val_loss, run.rows[0].val_accuracy, run.rows[0].param_norm].map(f64::to_bits);
+    start(a) == start(b)
+}
+
+/// What differs within pairs beside the optimizer, in words.
+pub fn cautions(pairs: &[(&Run, &Run)]) -> Vec<String> {
+    let differing = |of: fn(&Run) -> String| {
+        let seeds = pairs.iter().filter(|(a, b)| of(a) != of(b)).map(|(a, _)| a.spec.seed);
+        seeds.collect::<Vec<u64>>()
+    };
+    type Of = fn(&Run) -> String;
+    let kinds: [(&str, Of); 4] = [
+        ("machines", |run| format!("{} {}", run.meta.cpu, run.meta.device)),
+        ("vector instructions", |run| run.meta.simd.clone()),
+        ("numbers of threads", |run| format!("{:?}", run.meta.threads)),
+        ("revisions of the program", |run| run.meta.git.clone().unwrap_or_default()),
+    ];
+    let mixed = kinds.into_iter().map(|(what, of)| (what, differing(of))).filter(|(_, seeds)| !seeds.is_empty());
+    mixed.map(|(what, seeds)| words::mixed(what, &seeds)).collect()
+}
+
+/// Whether seconds compare: one machine and one number of threads made all runs.
+pub fn one_machine(pairs: &[(&Run, &Run)]) -> bool {
+    let machine = |run: &Run| {
+        let meta = &run.meta;
+        (meta.cpu.clone(), meta.simd.clone(), meta.device.clone(), meta.threads)
+    };
+    let mut machines = pairs.iter().flat_map(|(a, b)| [machine(a), machine(b)]);
+    let first = machines.next();
+    machines.all(|other| Some(other) == first)
+}

@@ -1,0 +1,146 @@
+//! What a folder of runs shows: made once, by [`Analysis::of`], and only written down by terminal, page, figures and files.
+//!
+//! Two runs with one seed start from the same parameters and see the same batches in the same order, so their difference is
+//! the optimizer's. Every two optimizers of a [`Group`] are compared over such pairs, by three endpoints that are fixed for
+//! every experiment ([`Endpoint`]); their values are logarithms of losses, so that a difference is a ratio.
+//!
+//! * Judged are only these three, with Holm's correction for three. Everything else ([`Measure`]) is described.
+//! * p and the 95% interval are Student's t of the differences: p ≤ 5% exactly when the interval excludes 0. Where a run failed
+//!   it counts as ∞; there is no interval then, and the test is that of Wilcoxon's signed ranks, exactly.
+//! * Below [`MIN_PAIRS`] pairs there is no verdict.
+//! * A verdict is that of the plan (`plan.toml`, see [`plan`]): none before it is complete, none of pairs added to it. Without a
+//!   plan it is exploratory.
+//! * Runs whose files disagree, and pairs that did not begin alike, are left out and named.
+//! * With several learning rates, optimizers meet at each one that they share, and, without a verdict, each at its best.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `run`, `group` | runs, what counts as failed, which of them belong together |
+//! | `integrity` | whether runs are what they say |
+//! | `endpoint`, `speedup` | what sums a run up |
+//! | `pairing`, `judge` | from paired runs to judgements |
+//! | [`plan`], `outlook` | what was stated before the runs, and what they can show |
+//! | `words` | every sentence about results |
+
+pub mod endpoint;
+pub mod export;
+mod group;
+mod integrity;
+mod judge;
+mod outlook;
+mod pairing;
+pub mod plan;
+mod run;
+mod speedup;
+mod types;
+pub mod words;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+pub use endpoint::{Endpoint, Measure};
+pub use group::{Arm, Group, batch, short_hash};
+pub use judge::{FIRST_ALPHA, equivalence_needs, least_pairs};
+pub use outlook::{Outlook, outlooks};
+pub use plan::PlanFile;
+pub use run::{Fate, Run};
+pub use speedup::{Level, Reached, Speedup, Target, reached};
+pub use types::{
+    Basis, Comparison, Contender, Criteria, Curve, Description, Effect, Judgement, Loss, MARGIN, Pair, PlanState,
+    Point, Reason, Standing, Summary, Test, TestKind, Verdict,
+};
+
+use crate::error::Result;
+use crate::run_dir::{Record, Warning, record};
+use crate::usage;
+
+/// The least number of pairs that are judged: below it one unusual pair decides, and the interval covers its 95% only if the
+/// differences are normal.
+pub const MIN_PAIRS: usize = 6;
+
+/// The probability of a false verdict in a comparison that is accepted.
+pub const ALPHA: f64 = 0.05;
+
+/// Everything that is known of a set of runs.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// What was stated before the runs, or now.
+    pub criteria: Criteria,
+    /// The plans of the folders that hold the runs.
+    pub plans: Vec<PlanFile>,
+    /// Those with mini-batches first.
+    pub groups: Vec<Group>,
+    /// What the reader should know of runs and groups that are in no comparison.
+    pub warnings: Vec<Warning>,
+}
+
+impl Analysis {
+    /// Of all runs below some folders.
+    ///
+    /// # Errors
+    /// No usable run; criteria that are not those of a folder's plan.
+    pub fn of(folders: &[PathBuf], target: Option<f64>, margin: Option<f64>) -> Result<Self> {
+        let (records, warnings) = record::find_all(folders)?;
+        let parents = records.iter().filter_map(|record| record.dir.parent());
+        let holders: BTreeSet<&Path> = folders.iter().map(PathBuf::as_path).chain(parents).collect();
+        let mut criteria: Option<(Criteria, &Path)> = None;
+        let mut plans = Vec::new();
+        for folder in holders {
+            let Some(plan) = PlanFile::read(folder)? else { continue };
+            let own = plan::criteria(Some(&plan), folder, target, margin)?;
+            match criteria {
+                Some((other, first)) if other != own => usage!(
+                    "{} and {} were planned with different criteria; name one of them",
+                    first.display(),
+                    folder.display()
+                ),
+                _ => criteria = Some((own, folder)),
+            }
+            if !plans.contains(&plan) {
+                plans.push(plan);
+            }
+        }
+        let criteria = criteria.map_or_else(|| Criteria::checked(target, margin), |(criteria, _)| Ok(criteria))?;
+        Self::new(records, warnings, plans, criteria)
+    }
+
+    /// Of records that were read already, with the warnings of that.
+    ///
+    /// # Errors
+    /// A `meta.json` that has become unreadable.
+    pub fn new(
+        records: Vec<Record>,
+        mut warnings: Vec<Warning>,
+        plans: Vec<PlanFile>,
+        criteria: Criteria,
+    ) -> Result<Self> {
+        let mut runs: Vec<Run> = records.into_iter().map(Run::new).collect();
+        warnings.extend(integrity::check(&mut runs));
+        warnings.extend(words::missing_from_plan(&plans, &runs));
+        let mut groups = group::group(runs);
+        warnings.extend(words::different_data(&groups));
+        for group in &mut groups {
+            group.target = Target::of(group, criteria.target);
+            (group.comparisons, group.warnings) = pairing::comparisons(group, &plans, criteria);
+            if pairing::variants(group).len() == 1 {
+                warnings.push(words::only_one(group));
+            }
+        }
+        Ok(Self { criteria, plans, groups, warnings })
+    }
+
+    /// All runs, in the order of the groups.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.groups.iter().flat_map(Group::runs)
+    }
+
+    /// All comparisons, each with its group.
+    pub fn comparisons(&self) -> impl Iterator<Item = (&Group, &Comparison)> {
+        self.groups.iter().flat_map(|group| group.comparisons.iter().map(move |comparison| (group, comparison)))
+    }
+
+    /// All that the reader of any result should know.
+    pub fn all_warnings(&self) -> impl Iterator<Item = &Warning> {
+        self.warnings.iter().chain(self.groups.iter().flat_map(|group| &group.warnings))
+    }
+}

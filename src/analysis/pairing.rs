@@ -1,0 +1,208 @@
+//! Which runs meet: optimizers of a group, learning rates, seeds.
+
+use super::endpoint::{Endpoint, Measure, log};
+use super::group::{Arm, Group};
+use super::integrity::{cautions, one_machine, same_start};
+use super::judge::{describe, effect, judge};
+use super::plan::PlanFile;
+use super::run::{Fate, Run};
+use super::speedup::Speedup;
+use super::types::{Basis, Comparison, Contender, Criteria, Curve, Loss, PlanState, Point, Reason, Standing};
+use super::{Target, words};
+use crate::run_dir::Row;
+use crate::run_dir::Warning;
+
+/// Arms that differ by nothing but the learning rate, in ascending order of it.
+pub struct Variant<'a> {
+    pub arms: Vec<&'a Arm>,
+}
+
+impl<'a> Variant<'a> {
+    pub fn name(&self) -> &'a str {
+        &self.arms[0].name
+    }
+
+    pub fn rates(&self) -> Vec<f64> {
+        self.arms.iter().map(|arm| arm.spec().lr).collect()
+    }
+
+    /// The arm with the lowest final validation loss over its runs that have ended, unless a run of each failed.
+    pub fn best(&self) -> Option<&'a Arm> {
+        let loss = |arm: &Arm| {
+            let ended: Vec<f64> = ended(arm).filter_map(|run| Endpoint::FinalValLoss.of(run)).collect();
+            ended.iter().sum::<f64>() / ended.len() as f64
+        };
+        let losses = self.arms.iter().map(|arm| (*arm, loss(arm))).filter(|(_, loss)| loss.is_finite());
+        losses.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(arm, _)| arm)
+    }
+}
+
+/// The optimizers of a group, each with its learning rates.
+pub fn variants(group: &Group) -> Vec<Variant<'_>> {
+    let mut variants: Vec<Variant> = Vec::new();
+    for arm in &group.arms {
+        match variants.iter_mut().find(|variant| variant.arms[0].differs_by_rate(arm)) {
+            Some(variant) => variant.arms.push(arm),
+            None => variants.push(Variant { arms: vec![arm] }),
+        }
+    }
+    variants
+}
+
+/// The runs of an arm that are compared.
+fn ended(arm: &Arm) -> impl Iterator<Item = &Run> {
+    arm.runs.iter().filter(|run| run.sound && run.fate.has_ended())
+}
+
+/// What is made of a group: every two of its optimizers, at every learning rate that both have and at the best of each;
+/// and what is to be said of runs that are in none of these.
+pub fn comparisons(group: &Group, plan: &[PlanFile], criteria: Criteria) -> (Vec<Comparison>, Vec<Warning>) {
+    let variants = variants(group);
+    let several_rates = variants.iter().any(|variant| variant.rates() != variants[0].rates() || variant.arms.len() > 1);
+    let mut warnings = words::unfinished(group);
+    if several_rates && variants.len() > 1 {
+        warnings.extend(words::doubts_about_rates(&variants));
+    }
+    let mut comparisons = Vec::new();
+    for (i, a) in variants.iter().enumerate() {
+        for b in &variants[..i] {
+            for (basis, a, b) in meetings(a, b, several_rates) {
+                let mut told = words::unpaired(&seeds_of(a), &seeds_of(b), (&a.label, &b.label));
+                let meeting = Meeting { basis, several_rates, a, b, target: group.target };
+                comparisons.push(meeting.comparison(plan, criteria, &mut told));
+                told.retain(|warning| !warnings.contains(warning));
+                warnings.extend(told);
+            }
+        }
+    }
+    (comparisons, warnings)
+}
+
+fn seeds_of(arm: &Arm) -> Vec<u64> {
+    ended(arm).map(|run| run.spec.seed).collect()
+}
+
+/// The arms of two optimizers that are compared.
+fn meetings<'a>(a: &Variant<'a>, b: &Variant<'a>, several_rates: bool) -> Vec<(Basis, &'a Arm, &'a Arm)> {
+    let partner = |arm: &Arm| b.arms.iter().copied().find(|other| other.spec().lr == arm.spec().lr);
+    let equal = a.arms.iter().filter_map(|arm| Some((Basis::EqualLr, *arm, partner(arm)?)));
+    let best = a.best().zip(b.best()).filter(|_| several_rates);
+    equal.chain(best.map(|(a, b)| (Basis::BestLr, a, b))).collect()
+}
+
+/// Two arms that are compared.
+struct Meeting<'a> {
+    basis: Basis,
+    several_rates: bool,
+    a: &'a Arm,
+    b: &'a Arm,
+    target: Option<Target>,
+}
+
+type Pairs<'a> = Vec<(&'a Run, &'a Run)>;
+
+impl<'a> Meeting<'a> {
+    fn comparison(&self, plan: &[PlanFile], criteria: Criteria, warnings: &mut Vec<Warning>) -> Comparison {
+        let all = self.pairs(warnings);
+        let standing = self.standing(&all, plan);
+        let added = |pair: &(&Run, &Run)| standing.added.contains(&pair.0.spec.seed);
+        let pairs: Pairs = match standing.state {
+            PlanState::NoPlan => all.clone(),
+            _ => all.iter().copied().filter(|pair| !added(pair)).collect(),
+        };
+        let reason = match (self.basis, standing.state) {
+            (Basis::BestLr, _) => Some(Reason::ChosenOnTheseSeeds),
+            (_, PlanState::Interim) => Some(Reason::Interim),
+            _ => None,
+        };
+        let target = self.target.map(|target| target.loss);
+        let timed = one_machine(&pairs);
+        let measures = Measure::ALL.into_iter().filter(|measure| timed || !measure.is_time());
+        let mut cautions = cautions(&pairs);
+        if !timed {
+            cautions.push(words::NO_SECONDS.to_string());
+        }
+        let mut comparison = Comparison {
+            basis: self.basis,
+            several_rates: self.several_rates,
+            a: contender(self.a, pairs.iter().map(|pair| pair.0)),
+            b: contender(self.b, pairs.iter().map(|pair| pair.1)),
+            seeds: pairs.iter().map(|(run, _)| run.spec.seed).collect(),
+            judgements: judge(&pairs, criteria, reason),
+            with_added: match standing.state {
+                PlanState::Extended => judge(&all, criteria, Some(Reason::Added)),
+                _ => Vec::new(),
+            },
+            described: measures.filter_map(|measure| describe(measure, &pairs, target)).collect(),
+            speedup: Speedup::of(&pairs, target),
+            curves: [Loss::Training, Loss::Validation].iter().filter_map(|loss| curve(*loss, &pairs)).collect(),
+            standing,
+            cautions,
+            answer: String::new(),
+        };
+        words::write(&mut comparison, criteria);
+        comparison
+    }
+
+    /// The runs of both arms that have ended and began alike, paired by seed, in the order of the seeds.
+    fn pairs(&self, warnings: &mut Vec<Warning>) -> Pairs<'a> {
+        let partner = |run: &Run| ended(self.b).find(|other| other.spec.seed == run.spec.seed);
+        let (pairs, unlike): (Pairs, Pairs) =
+            ended(self.a).filter_map(|run| Some((run, partner(run)?))).partition(|(a, b)| same_start(a, b));
+        warnings.extend(unlike.iter().map(words::other_start));
+        pairs
+    }
+
+    fn standing(&self, pairs: &[(&Run, &Run)], plan: &[PlanFile]) -> Standing {
+        let has = |arm: &Arm, seed: u64| {
+            let spec = crate::config::RunSpec { seed, ..arm.spec().clone() };
+            plan.iter().any(|plan| plan.has(&spec))
+        };
+        let mut planned: Vec<u64> = plan.iter().flat_map(PlanFile::seeds).collect();
+        planned.sort_unstable();
+        planned.dedup();
+        planned.retain(|seed| has(self.a, *seed) && has(self.b, *seed));
+        if planned.is_empty() {
+            return Standing::default();
+        }
+        let paired: Vec<u64> = pairs.iter().map(|(run, _)| run.spec.seed).collect();
+        let missing: Vec<u64> = planned.iter().copied().filter(|seed| !paired.contains(seed)).collect();
+        let added: Vec<u64> = paired.iter().copied().filter(|seed| !planned.contains(seed)).collect();
+        let state = match (missing.is_empty(), added.is_empty()) {
+            (false, _) => PlanState::Interim,
+            (true, false) => PlanState::Extended,
+            (true, true) => PlanState::Complete,
+        };
+        Standing { state, planned, missing, added }
+    }
+}
+
+fn contender<'a>(arm: &Arm, runs: impl Iterator<Item = &'a Run>) -> Contender {
+    Contender {
+        optim: arm.spec().optim.clone(),
+        name: arm.name.clone(),
+        lr: arm.spec().lr,
+        failed: runs.filter(|run| run.fate.is_failed()).count(),
+    }
+}
+
+/// The difference by epoch over the pairs of which both finished; `None` where there is no such pair.
+fn curve(loss: Loss, pairs: &[(&Run, &Run)]) -> Option<Curve> {
+    let finished: Pairs =
+        pairs.iter().copied().filter(|(a, b)| a.fate == Fate::Finished && b.fate == Fate::Finished).collect();
+    let of = |row: &Row| match loss {
+        Loss::Training => row.train_loss,
+        Loss::Validation => Some(row.val_loss),
+    };
+    // all runs of a group have the same epochs
+    let epochs = finished.first()?.0.spec.epochs;
+    let point = |epoch: u64| {
+        let row = |run: &Run| of(&run.rows[epoch as usize]).map(log);
+        let differences = finished.iter().map(|(a, b)| Some(row(a)? - row(b)?)).collect::<Option<Vec<f64>>>()?;
+        let effect = effect(&differences, true)?;
+        Some(Point { epoch, mean: effect.mean, interval: effect.interval, pairs: differences })
+    };
+    let points: Vec<Point> = (0..=epochs).filter_map(point).collect();
+    let seeds = finished.iter().map(|(run, _)| run.spec.seed).collect();
+    (!points.is_empty()).then_some(Curve { loss, points, seeds })
+}

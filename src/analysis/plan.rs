@@ -1,0 +1,203 @@
+//! `plan.toml`: what an experiment's folder was to show, written before its first run.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use super::endpoint::Endpoint;
+use super::types::Criteria;
+use crate::config::{MAX_SETTINGS, RunSpec, read_text};
+use crate::error::Result;
+use crate::run_dir::RunDir;
+use crate::{atomic, usage};
+
+/// File name of the plan in an experiment's folder.
+pub const PLAN: &str = "plan.toml";
+
+const HEADER: &str = "\
+# Written by snr-bench before the first of these runs began. What is judged here follows it: runs beyond it are told of and
+# shown beside it, and other criteria are refused. For another plan choose another folder.
+";
+
+/// What was planned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanFile {
+    /// The largest ratio of losses that does not matter, as a share.
+    pub margin: f64,
+    /// Validation loss to which steps are counted, if it was stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
+    /// What is judged.
+    pub endpoints: Vec<Endpoint>,
+    /// At least one; later ones were added with other settings than those before.
+    #[serde(rename = "part")]
+    pub parts: Vec<Part>,
+}
+
+/// Runs that were planned together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// UTC, as 2026-11-24.
+    pub date: String,
+    /// Git revision of the program.
+    pub revision: String,
+    /// The optimizer that the others are compared with.
+    pub baseline: String,
+    /// Of every run.
+    pub epochs: u64,
+    pub seeds: Vec<u64>,
+    /// Names of the runs, which end in a hash of their settings.
+    pub runs: Vec<String>,
+}
+
+impl PlanFile {
+    /// Reads the plan of a folder; `None` where it has none.
+    ///
+    /// # Errors
+    /// A file that is not a plan.
+    pub fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(PLAN);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = read_text(&path, MAX_SETTINGS)?;
+        let plan = toml::from_str(&text).with_context(|| {
+            format!("{} is not a plan that snr-bench wrote; restore it, or choose another folder", path.display())
+        })?;
+        Ok(Some(plan))
+    }
+
+    /// Whether a run was planned.
+    pub fn has(&self, spec: &RunSpec) -> bool {
+        let name = spec.run_name();
+        self.parts.iter().any(|part| part.epochs == spec.epochs && part.runs.contains(&name))
+    }
+
+    /// All planned seeds.
+    pub fn seeds(&self) -> BTreeSet<u64> {
+        self.parts.iter().flat_map(|part| part.seeds.iter().copied()).collect()
+    }
+
+    /// Whether runs that differ from this one by the seed alone were planned.
+    fn has_siblings(&self, spec: &RunSpec) -> bool {
+        self.seeds().into_iter().any(|seed| self.has(&RunSpec { seed, ..spec.clone() }))
+    }
+
+    /// What was stated when it was planned.
+    pub fn criteria(&self) -> Criteria {
+        Criteria { margin: self.margin, target: self.target }
+    }
+}
+
+/// Takes up `specs` in the plan of `folder`, which is made where no run was before: seeds beyond a plan stay outside it,
+/// runs with settings that it does not have make a further part of it. `None` where runs are there without a plan: it
+/// would not be one.
+///
+/// # Errors
+/// Criteria that differ from the plan's; a folder that cannot be written.
+pub fn keep(folder: &Path, specs: &[RunSpec], target: Option<f64>, margin: Option<f64>) -> Result<Option<PlanFile>> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}; choose another with --out", folder.display()))?;
+    // two commands at once: the second one finds the plan of the first
+    let path = folder.join(".plan.lock");
+    let lock =
+        File::create(&path).with_context(|| format!("cannot write {}; choose another with --out", path.display()))?;
+    lock.lock().with_context(|| format!("cannot lock {}; is the file system able to lock files?", path.display()))?;
+    let old = PlanFile::read(folder)?;
+    let Some(new) = proposed(folder, specs, target, margin)? else { return Ok(None) };
+    if old.as_ref() != Some(&new) {
+        let text = HEADER.to_string() + &toml::to_string_pretty(&new)?;
+        let path = folder.join(PLAN);
+        atomic::write(&path, text.as_bytes())
+            .with_context(|| format!("cannot write {}; choose another folder with --out", path.display()))?;
+    }
+    Ok(Some(new))
+}
+
+/// What [`keep`] would write; writes nothing.
+///
+/// # Errors
+/// Criteria that differ from the plan's.
+pub fn proposed(
+    folder: &Path,
+    specs: &[RunSpec],
+    target: Option<f64>,
+    margin: Option<f64>,
+) -> Result<Option<PlanFile>> {
+    let old = PlanFile::read(folder)?;
+    let criteria = criteria(old.as_ref(), folder, target, margin)?;
+    Ok((old.is_some() || !holds_runs(folder)).then(|| extended(old, specs, criteria)))
+}
+
+/// Whether a run has left anything in a folder of `folder`.
+fn holds_runs(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| path.is_dir() && !RunDir::is_empty(&path))
+}
+
+/// The plan with what `specs` add to it.
+fn extended(old: Option<PlanFile>, specs: &[RunSpec], criteria: Criteria) -> PlanFile {
+    let Criteria { margin, target } = criteria;
+    let mut plan = old.unwrap_or(PlanFile { margin, target, endpoints: Endpoint::ALL.to_vec(), parts: Vec::new() });
+    let new: Vec<&RunSpec> = specs.iter().filter(|spec| !plan.has(spec) && !plan.has_siblings(spec)).collect();
+    let epochs: BTreeSet<u64> = new.iter().map(|spec| spec.epochs).collect();
+    for epochs in epochs {
+        let runs: Vec<&RunSpec> = new.iter().copied().filter(|spec| spec.epochs == epochs).collect();
+        let place = |name: &&str| crate::optim::REGISTRY.iter().position(|entry| entry.name == *name);
+        let earlier = plan.parts.iter().map(|part| part.baseline.as_str());
+        let baseline = runs.iter().map(|spec| spec.optim.as_str()).chain(earlier).min_by_key(place);
+        let baseline = baseline.unwrap_or_default().to_string();
+        plan.parts.push(Part {
+            date: today(),
+            revision: env!("SNR_BENCH_GIT").to_string(),
+            baseline,
+            epochs,
+            seeds: runs.iter().map(|spec| spec.seed).collect::<BTreeSet<_>>().into_iter().collect(),
+            runs: runs.iter().map(|spec| spec.run_name()).collect(),
+        });
+    }
+    plan
+}
+
+/// What holds where `target` and `margin` are stated beside a plan.
+///
+/// # Errors
+/// A [`UsageError`](crate::error::UsageError): others than the plan's.
+pub fn criteria(plan: Option<&PlanFile>, folder: &Path, target: Option<f64>, margin: Option<f64>) -> Result<Criteria> {
+    let stated = Criteria::checked(target, margin)?;
+    let Some(plan) = plan else { return Ok(stated) };
+    let planned = plan.criteria();
+    let path = folder.join(PLAN);
+    if margin.is_some_and(|margin| margin != planned.margin) {
+        usage!("--margin {} is not what {} holds, {}; leave it out", stated.margin, path.display(), planned.margin);
+    }
+    match (target, planned.target) {
+        (Some(target), Some(kept)) if target != kept => {
+            usage!("--target {target} is not what {} holds, {kept}; leave it out", path.display())
+        }
+        (Some(target), None) => usage!(
+            "--target {target} was not stated when {} was written, before the runs; leave it out",
+            path.display()
+        ),
+        _ => Ok(planned),
+    }
+}
+
+/// The date in UTC: 2026-11-24. Days since 1970 to a date as in Howard Hinnant's `civil_from_days`.
+fn today() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let days = seconds / 86_400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let date = of_year - (153 * month + 2) / 5 + 1;
+    let (month, year) = if month < 10 { (month + 3, year) } else { (month - 9, year + 1) };
+    format!("{:04}-{month:02}-{date:02}", era * 400 + year)
+}

@@ -1,0 +1,110 @@
+//! The top of the page: the question, the answer, and what it rests on.
+
+use maud::{Markup, html};
+
+use super::{Page, count, distinct};
+use crate::analysis::{Comparison, Fate, Group, Run, short_hash, words};
+use crate::config::{Batch, RunSpec};
+use crate::number::{number, thousands};
+
+/// The title: "Is SNRAdam better than Adam?".
+pub fn question(page: &Page) -> String {
+    let names = distinct(page.analysis.groups.iter().flat_map(|group| &group.arms).map(|arm| arm.name.clone()));
+    match (page.analysis.comparisons().next(), names.as_slice()) {
+        (Some(_), [b, a]) => format!("Is {a} better than {b}?"),
+        (Some(_), _) => format!("Which is better: {}?", words::list(&names).replace(" and ", " or ")),
+        (None, _) => format!("Runs of {}, not compared", words::list(&names)),
+    }
+}
+
+/// Title, answers, what they rest on, and what to know of the runs.
+pub fn header(page: &Page, question: &str) -> Markup {
+    html! {
+        header {
+            p.kicker { "snr-bench report" }
+            h1 { (question) }
+            div id="answer" { @for group in &page.analysis.groups { (of_group(page, group)) } }
+            (page.cautions(&page.analysis.warnings))
+            dl.facts {
+                dt { "Runs" } dd { (runs(page)) }
+                dt { "Data" } dd { (data(page)) }
+                dt { "Model" } dd { (models(page)) }
+                dt { "Hardware" } dd { (words::list(&distinct(page.analysis.runs().map(|run| run.meta.machine())))) }
+                dt { "Criteria" } dd { (criteria(page)) }
+            }
+        }
+    }
+}
+
+fn of_group(page: &Page, group: &Group) -> Markup {
+    html! {
+        h2 { a href={ "#" (group.name) } { (group.title()) } }
+        @if group.spec().batch == Batch::Full {
+            p.aside { "Batch = ∞: every step has the exact gradient over all training images." }
+        }
+        @if group.comparisons.is_empty() {
+            p { "Nothing to compare: " (nothing(group)) }
+        }
+        @for comparison in &group.comparisons { (of_comparison(page, comparison)) }
+        // most often the same of all
+        @for standing in distinct(group.comparisons.iter().map(words::standing)) { p.aside { (standing) } }
+        (page.cautions(&group.warnings))
+    }
+}
+
+fn nothing(group: &Group) -> String {
+    match distinct(group.arms.iter().map(|arm| arm.name.clone())).as_slice() {
+        [only] => format!("only {only} was trained with these settings."),
+        _ => "no two optimizers share a learning rate, or none has a best one.".to_string(),
+    }
+}
+
+fn of_comparison(page: &Page, comparison: &Comparison) -> Markup {
+    html! {
+        p.answer { (comparison.answer) }
+        @if let Some(sentence) = words::speedup(comparison) { p { (sentence) } }
+        p.aside { (comparison.title()) ": " (comparison.size()) "." }
+        (page.cautions(&comparison.cautions))
+    }
+}
+
+/// "20 runs: 19 finished, 1 failed".
+fn runs(page: &Page) -> String {
+    let of = |word: fn(&Run) -> bool| page.analysis.runs().filter(|run| word(run)).count();
+    let counts = [
+        (of(|run| run.fate == Fate::Finished), "finished"),
+        (of(|run| run.fate.is_failed()), "failed"),
+        (of(|run| run.fate == Fate::Unfinished), "not finished"),
+    ];
+    let each: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    format!("{}: {}", count(page.analysis.runs().count(), "run"), each.join(", "))
+}
+
+/// "MNIST (data e9914cff)".
+fn data(page: &Page) -> String {
+    let of = |run: &Run| format!("{} (data {})", run.spec.dataset.label(), short_hash(&run.data_hash));
+    distinct(page.analysis.runs().map(of)).join(", ")
+}
+
+fn models(page: &Page) -> String {
+    let of =
+        |spec: &RunSpec| format!("{} of {} parameters", spec.model.label(), thousands(&spec.num_params().to_string()));
+    distinct(page.analysis.runs().map(|run| of(&run.spec))).join(", ")
+}
+
+fn criteria(page: &Page) -> String {
+    let criteria = page.analysis.criteria;
+    let margin = words::per_cent(criteria.margin);
+    let target = match criteria.target {
+        Some(target) => format!("target: validation loss {}", number(target)),
+        None => {
+            let of = |group: &Group| Some(format!("{} ({})", number(group.target?.loss), group.title()));
+            let chosen: Vec<String> = page.analysis.groups.iter().filter_map(of).collect();
+            if chosen.is_empty() {
+                return format!("margin of equivalence: {margin}");
+            }
+            format!("target, chosen from the runs as none was stated: validation loss {}", words::list(&chosen))
+        }
+    };
+    format!("margin of equivalence: {margin}; {target}")
+}
