@@ -59,7 +59,7 @@ fn matmul_in_every_way() {
             |i: usize, j: usize| (0..k).map(|x| f64::from(a[i * k + x]) * f64::from(b[x * n + j])).sum::<f64>();
         let transposed: Vec<f32> = (0..m * k).map(|i| a[i % m * k + i / m]).collect();
         let mut packed = Packed::new(k, n);
-        packed.pack(Left::rows(&b, n), n);
+        packed.pack(Left::rows(&b, n));
         let write = [
             Write::Set,
             Write::Add,

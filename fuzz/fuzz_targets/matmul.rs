@@ -19,7 +19,7 @@ fuzz_target!(|bytes: [u8; 8]| {
     let (a, b) = (matrix(a_rows, a_columns, a_stride, seed), matrix(k, n, b_stride, seed + 1));
     let (c, bias, residual) = (matrix(m, n, c_stride, seed + 2), matrix(1, n, n, seed + 3), matrix(m, n, n + 1, seed));
     let mut packed = Packed::new(k, n);
-    packed.pack(Left::rows(&b, b_stride), n);
+    packed.pack(Left::rows(&b, b_stride));
     let left = if transposed { Left::transposed(&a, a_stride) } else { Left::rows(&a, a_stride) };
     let right = if way & 2 == 2 { Right::rows(&b, b_stride) } else { packed.right() };
     let write = [

@@ -8,10 +8,11 @@ mod profile;
 mod reduce;
 
 use std::ops::Range;
-use std::sync::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 pub use profile::{Part, Profile};
 
@@ -129,7 +130,7 @@ impl Backend for Fused {
         let work = |worker: &mut Workspace| {
             worker.scratch.clock.start(profiling);
             loop {
-                let mut buffer = reducer.take();
+                let Some(mut buffer) = reducer.take() else { break };
                 let group = next.fetch_add(1, Ordering::Relaxed);
                 let Some(range) = groups.get(group) else { break reducer.give_back(buffer) };
                 worker.scratch.clock.forward(Part::Reduction);
@@ -143,7 +144,7 @@ impl Backend for Fused {
                 worker.scratch.clock.forward(Part::Reduction);
             }
         };
-        on_all(&self.pool, &mut self.workers, work);
+        on_all(&self.pool, &mut self.workers, work, || reducer.close())?;
         let (totals, sum) = self.reducer.sums();
         self.net.finish(sum);
         for (grad, sum) in grad.iter_mut().zip(sum) {
@@ -172,18 +173,35 @@ impl Backend for Fused {
                 results.lock().unwrap_or_else(|e| e.into_inner())[group] = totals;
             }
         };
-        on_all(&self.pool, &mut self.workers, work);
+        on_all(&self.pool, &mut self.workers, work, || ())?;
         let mut totals = Totals::default();
         results.into_inner().unwrap_or_else(|e| e.into_inner()).into_iter().for_each(|group| totals += group);
         Ok(totals)
     }
 }
 
-/// Runs `work` once on every worker, in parallel.
-fn on_all(pool: &rayon::ThreadPool, workers: &mut [Workspace], work: impl Fn(&mut Workspace) + Sync) {
+/// Runs `work` once on every worker, in parallel; where one panics, `ended` lets the others come to an end.
+fn on_all(
+    pool: &rayon::ThreadPool,
+    workers: &mut [Workspace],
+    work: impl Fn(&mut Workspace) + Sync,
+    ended: impl Fn() + Sync,
+) -> Result<()> {
+    let panicked = OnceLock::new();
     pool.in_place_scope(|scope| {
         for worker in workers {
-            scope.spawn(|_| work(worker));
+            scope.spawn(|_| {
+                // Workspaces hold nothing that outlives a shard: whatever state the panic left them in is as good as any.
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(worker))) {
+                    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+                    let _ = panicked.set(text.or(panic.downcast_ref().cloned()).unwrap_or_default());
+                    ended();
+                }
+            });
         }
     });
+    match panicked.into_inner() {
+        Some(text) => bail!("a worker thread failed: {text}; this is a mistake in the program, please report it"),
+        None => Ok(()),
+    }
 }
