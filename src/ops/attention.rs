@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Scores are held as `[tokens, queries]`: a vector is then one token's scores for neighbouring queries, and softmax and
-//! δ run down the columns, lane by lane. `queries` is `tokens`, or 1 where only the class token is needed.
+//! δ run down the columns, lane by lane. Every token asks: `queries` is `tokens`. For the class token alone there is
+//! [`class_attention`](super::class_attention).
 
 use candle_core::{D, Result, Tensor};
 use pulp::{Arch, Simd, WithSimd};
@@ -18,19 +19,18 @@ use super::matmul::{Dims, Left, Out, Right, matmul_in};
 /// Queries are padded to this many: whole vectors of every instruction set.
 pub(super) const BLOCK: usize = 16;
 
-/// Sizes. Q, O are `[images · queries, heads · dim]`, K and V halves of the rows of KV `[images · tokens, 2 · heads · dim]`.
+/// Sizes. Q, O are `[images · tokens, heads · dim]`, K and V halves of the rows of KV `[images · tokens, 2 · heads · dim]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     pub images: usize,
     pub tokens: usize,
-    pub queries: usize,
     pub heads: usize,
     pub dim: usize,
 }
 
 impl Shape {
     fn padded(&self) -> usize {
-        self.queries.next_multiple_of(BLOCK)
+        self.tokens.next_multiple_of(BLOCK)
     }
 
     fn width(&self) -> usize {
@@ -125,7 +125,8 @@ impl WithSimd for Forward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let shape = self.shape;
-        let Shape { tokens, queries, heads, dim, .. } = shape;
+        let Shape { tokens, heads, dim, .. } = shape;
+        let queries = tokens;
         let (width, padded) = (shape.width(), shape.padded());
         let qt = &mut self.scratch[..dim * padded];
         for (index, p) in self.p[..shape.probabilities()].chunks_exact_mut(shape.scores()).enumerate() {
@@ -200,7 +201,8 @@ impl WithSimd for Backward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let (shape, saved) = (self.shape, self.saved);
-        let Shape { tokens, queries, heads, dim, .. } = shape;
+        let Shape { tokens, heads, dim, .. } = shape;
+        let queries = tokens;
         let (width, padded) = (shape.width(), shape.padded());
         let (ds, rest) = self.scratch.split_at_mut(shape.scores());
         let dot = &mut rest[..dim * padded];

@@ -29,6 +29,8 @@ pub struct Block {
     fc1: Linear,
     fc2: Linear,
     shape: Shape,
+    /// Rows of an image that ask: all its tokens, or the class token.
+    queries: usize,
     hidden: usize,
 }
 
@@ -91,7 +93,8 @@ impl Block {
             proj: Linear::new(d, d),
             fc1: Linear::new(d, hidden),
             fc2: Linear::new(hidden, d),
-            shape: Shape { images, tokens, queries, heads, dim },
+            shape: Shape { images, tokens, heads, dim },
+            queries,
             hidden,
         }
     }
@@ -120,7 +123,7 @@ impl Block {
 
     /// Distance between the rows of x and y that become queries: all rows, or every image's first.
     fn query_stride(&self) -> usize {
-        self.shape.tokens / self.shape.queries * self.width()
+        self.shape.tokens / self.queries * self.width()
     }
 
     /// Room for a full shard.
@@ -165,12 +168,12 @@ impl Block {
     }
 
     fn query_rows(&self) -> usize {
-        self.shape.images * self.shape.queries
+        self.shape.images * self.queries
     }
 
     /// The same block for a shard of `images`.
     fn sized(&self, images: usize) -> (Shape, usize, usize) {
-        (Shape { images, ..self.shape }, images * self.shape.tokens, images * self.shape.queries)
+        (Shape { images, ..self.shape }, images * self.shape.tokens, images * self.queries)
     }
 
     /// out ← the block's output for `a.x`.
