@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use snr_bench::ops::attention::{self, Saved, Shape};
+use snr_bench::ops::class_attention::{self, ClassAttention, Gradients};
 use snr_bench::ops::linear::{Linear, Rows};
 use snr_bench::ops::matmul::Out;
 use snr_bench::ops::{gelu, layer_norm};
@@ -40,19 +41,29 @@ fn linear(c: &mut Criterion) {
 
 fn attention(c: &mut Criterion) {
     let mut group = c.benchmark_group("attention");
-    for queries in [50, 1] {
-        let shape = Shape { images: 4, tokens: 50, queries, heads: 4, dim: 16 };
-        let (q, kv, d_o) = (values(4 * queries * 64), values(ROWS * 128), values(4 * queries * 64));
-        let (mut p, mut scratch) = (values(shape.probabilities()), values(shape.scratch()));
-        let (mut o, mut dq, mut dkv) = (q.clone(), q.clone(), kv.clone());
-        group.bench_function(format!("{queries} queries forward"), |b| {
-            b.iter(|| attention::forward(shape, black_box(&q), &kv, &mut p, &mut o, &mut scratch))
-        });
-        group.bench_function(format!("{queries} queries backward"), |b| {
-            let saved = Saved { q: &q, kv: &kv, p: &p, d_o: &d_o };
-            b.iter(|| attention::backward(shape, black_box(saved), &mut dq, &mut dkv, &mut scratch))
-        });
-    }
+    let shape = Shape { images: 4, tokens: 50, heads: 4, dim: 16 };
+    let (q, kv, d_o) = (values(ROWS * 64), values(ROWS * 128), values(ROWS * 64));
+    let (mut p, mut scratch) = (values(shape.probabilities()), values(shape.scratch()));
+    let (mut o, mut dq, mut dkv) = (q.clone(), q.clone(), kv.clone());
+    group.bench_function("every token forward", |b| {
+        b.iter(|| attention::forward(shape, black_box(&q), &kv, &mut p, &mut o, &mut scratch))
+    });
+    group.bench_function("every token backward", |b| {
+        let saved = Saved { q: &q, kv: &kv, p: &p, d_o: &d_o };
+        b.iter(|| attention::backward(shape, black_box(saved), &mut dq, &mut dkv, &mut scratch))
+    });
+    let mut class = ClassAttention::new(class_attention::Shape { tokens: 50, heads: 4, dim: 16 });
+    class.load(&values(2 * 64 * 64), &values(2 * 64));
+    let (mut saved, mut dweight, mut dbias) = (class.saved(4), values(2 * 64 * 64), values(64));
+    group.bench_function("class token forward", |b| {
+        b.iter(|| class.forward(4, black_box(&q), &d_o, &mut saved, &mut o))
+    });
+    group.bench_function("class token backward", |b| {
+        b.iter(|| {
+            let grad = Gradients { weight: &mut dweight, value_bias: &mut dbias };
+            class.backward(4, black_box(&q), &d_o, &mut saved, &mut dq, &mut o, grad)
+        })
+    });
 }
 
 fn elementwise(c: &mut Criterion) {

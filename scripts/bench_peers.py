@@ -5,7 +5,8 @@
     cargo build --profile peers --no-default-features    # stock Candle, every crate at full optimisation
     python scripts/bench_peers.py [--rounds 3] [--batch 4096] [--threads 2] [--only REGEX] [--json FILE]
 
-One step is the gradient of the mean cross-entropy over the batch and an Adam step, f32, random images in memory.
+One step is the gradient of the mean cross-entropy over the batch and an Adam step, f32, random images in memory;
+PyTorch also under bf16 autocast, with f32 parameters as is usual.
 Every contender lives in a process of its own and waits for its turn; a round lets each one do its steps, so that what
 disturbs the machine disturbs all. Reported is each one's best step over all rounds.
 """
@@ -26,11 +27,11 @@ MICRO_BATCHES = [32, 128, 512]
 
 def contenders(batch: int) -> list[str]:
     sizes = MICRO_BATCHES + [batch]
-    names = [f"{kind}/{size}" for kind in ("torch", "torch.compile", "jax") for size in sizes]
+    names = [f"{kind}/{size}" for kind in ("torch", "torch.compile", "torch.bf16", "jax") for size in sizes]
     return ["snr-bench"] + names + [f"candle/{size}" for size in MICRO_BATCHES[:2]]
 
 
-def torch_step(batch: int, micro: int, threads: int, compiled: bool):
+def torch_step(batch: int, micro: int, threads: int, kind: str):
     import torch
     from timm.models.vision_transformer import VisionTransformer
 
@@ -42,9 +43,10 @@ def torch_step(batch: int, micro: int, threads: int, compiled: bool):
     labels = torch.randint(10, (batch,))
 
     def loss(x, y):
-        return torch.nn.functional.cross_entropy(model(x), y, reduction="sum") / batch
+        with torch.autocast("cpu", torch.bfloat16, enabled=kind == "torch.bf16"):
+            return torch.nn.functional.cross_entropy(model(x), y, reduction="sum") / batch
 
-    if compiled:
+    if kind == "torch.compile":
         loss = torch.compile(loss)
 
     def step():
@@ -137,7 +139,7 @@ def worker(name: str, batch: int, threads: int):
     if kind == "jax":
         step = jax_step(batch, int(micro), threads)
     else:
-        step = torch_step(batch, int(micro), threads, kind == "torch.compile")
+        step = torch_step(batch, int(micro), threads, kind)
     step()
     step()
     print("ready", flush=True)

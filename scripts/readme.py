@@ -117,7 +117,7 @@ def best_pytorch(rates: dict) -> str:
 
 def label(name: str, peers: dict) -> str:
     kind, _, micro = name.partition("/")
-    names = {"torch": "PyTorch {torch}, eager", "torch.compile": "PyTorch {torch}, torch.compile", "jax": "JAX {jax}", "candle": "stock Candle {candle}"}
+    names = {"torch": "PyTorch {torch}, eager", "torch.compile": "PyTorch {torch}, torch.compile", "torch.bf16": "PyTorch {torch}, bf16 autocast", "jax": "JAX {jax}", "candle": "stock Candle {candle}"}
     size = f", micro-batch {micro}" if micro and int(micro) < peers["batch"] else ", whole batch" if micro else ""
     return names.get(kind, kind).format(**peers["versions"]) + size
 

@@ -4,9 +4,13 @@
 use candle_core::Device;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use snr_bench::data::{Images, MNIST_SHAPE};
+use snr_bench::config::RunSpec;
+use snr_bench::data::{self, DatasetKind, Images, MNIST_SHAPE};
 use snr_bench::error::Result;
+use snr_bench::machine::Machine;
 use snr_bench::model::{Backend, Composed, Fused, Parameter, Params, Totals, VitConfig};
+use snr_bench::run_dir::{Meta, RunDir};
+use snr_bench::train::{Every, Observer, Start, TrainOptions, Trainer};
 
 const CPU: Device = Device::Cpu;
 
@@ -184,5 +188,54 @@ fn bad_arguments_are_errors() -> Result<()> {
     assert!(error(backend.evaluate(&labelled, &[0], &|_| ())).contains("label 10"));
     assert!(backend.load(&Params::init(VitConfig::default().layout(MNIST_SHAPE), 0)?.values).is_err());
     assert!(Fused::new(&VitConfig { num_heads: 5, ..odd() }, MNIST_SHAPE, 1).is_err());
+    Ok(())
+}
+
+/// A worker that panics is an error, the others do not wait for it, and the backend goes on as if nothing had been.
+#[test]
+fn a_panic_is_an_error() -> Result<()> {
+    let (config, images) = (odd(), images(300));
+    let params = params(&config)?;
+    let all: Vec<u32> = (0..300).collect();
+    for threads in [1, 2, 5] {
+        let mut backend = fused(&config, &params, threads)?;
+        let (_, expected) = gradient(&mut backend, &images, &all, config.num_params(MNIST_SHAPE))?;
+        let panics = |_: Totals| panic!("the callback's own words");
+        let mut grad = vec![0.0; config.num_params(MNIST_SHAPE)];
+        for result in [backend.gradient(&images, &all, &panics, &mut grad), backend.evaluate(&images, &all, &panics)] {
+            let error = result.expect_err("an error").to_string();
+            assert!(error.contains("a worker thread failed: the callback's own words"), "{error}");
+        }
+        assert_eq!(
+            gradient(&mut backend, &images, &all, config.num_params(MNIST_SHAPE))?.1,
+            expected,
+            "{threads} threads"
+        );
+    }
+    Ok(())
+}
+
+/// The same in a run: it ends with an error, and its directory says "failed".
+#[test]
+fn a_panic_fails_the_run() -> Result<()> {
+    struct Panics;
+    impl Observer for Panics {
+        fn shard(&self, _: Totals) {
+            panic!("no more");
+        }
+    }
+    let data = data::load(DatasetKind::Digits, None, &|_| ())?;
+    let settings = "dataset = 'digits'\nbatch = 64\ntrain_subset = 128\nvalidation = 'holdout:8'\nepochs = 1";
+    let spec = RunSpec::resolve([settings.parse()?])?;
+    let folder = tempfile::tempdir()?;
+    let dir = RunDir::lock(folder.path())?;
+    let machine = Machine { threads: 2, device: CPU };
+    let meta = Meta::new(&spec, &data, &machine);
+    let backend = spec.model.backend(MNIST_SHAPE, &machine)?;
+    let options = TrainOptions { backend, checkpoint: Every::Time, stop: &|| None, observer: &Panics };
+    let error = Trainer::new(&spec, &data, &dir, meta, options, Start::Fresh)?.run().expect_err("an error");
+    assert!(error.to_string().contains("no more"), "{error}");
+    let meta = std::fs::read_to_string(folder.path().join("meta.json"))?;
+    assert!(meta.contains("\"state\": \"failed\""), "{meta}");
     Ok(())
 }

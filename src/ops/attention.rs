@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Scores are held as `[tokens, queries]`: a vector is then one token's scores for neighbouring queries, and softmax and
-//! δ run down the columns, lane by lane. `queries` is `tokens`, or 1 where only the class token is needed.
+//! δ run down the columns, lane by lane. Every token asks: `queries` is `tokens`. For the class token alone there is
+//! [`class_attention`](super::class_attention).
 
 use candle_core::{D, Result, Tensor};
 use pulp::{Arch, Simd, WithSimd};
@@ -16,21 +17,20 @@ use super::math;
 use super::matmul::{Dims, Left, Out, Right, matmul_in};
 
 /// Queries are padded to this many: whole vectors of every instruction set.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
-/// Sizes. Q, O are `[images · queries, heads · dim]`, K and V halves of the rows of KV `[images · tokens, 2 · heads · dim]`.
+/// Sizes. Q, O are `[images · tokens, heads · dim]`, K and V halves of the rows of KV `[images · tokens, 2 · heads · dim]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     pub images: usize,
     pub tokens: usize,
-    pub queries: usize,
     pub heads: usize,
     pub dim: usize,
 }
 
 impl Shape {
     fn padded(&self) -> usize {
-        self.queries.next_multiple_of(BLOCK)
+        self.tokens.next_multiple_of(BLOCK)
     }
 
     fn width(&self) -> usize {
@@ -84,10 +84,10 @@ pub fn composed(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
     candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(v)
 }
 
-/// out `[dim, padded]` ← scale · xᵀ, with x `[queries, dim]` of rows `stride` apart, and 0 in the padding.
+/// out `[dim, padded]` ← scale · xᵀ, with x `[queries, dim]` of rows `stride` apart, and 0 in the padding to whole blocks.
 #[inline(always)]
-fn transpose(shape: &Shape, x: &[f32], stride: usize, scale: f32, out: &mut [f32]) {
-    let (queries, dim, padded) = (shape.queries, shape.dim, shape.padded());
+pub(super) fn transpose(queries: usize, dim: usize, x: &[f32], stride: usize, scale: f32, out: &mut [f32]) {
+    let padded = queries.next_multiple_of(BLOCK);
     for first in (0..queries).step_by(BLOCK) {
         for left in (0..dim).step_by(BLOCK) {
             let width = BLOCK.min(dim - left);
@@ -125,14 +125,15 @@ impl WithSimd for Forward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let shape = self.shape;
-        let Shape { tokens, queries, heads, dim, .. } = shape;
+        let Shape { tokens, heads, dim, .. } = shape;
+        let queries = tokens;
         let (width, padded) = (shape.width(), shape.padded());
         let qt = &mut self.scratch[..dim * padded];
         for (index, p) in self.p[..shape.probabilities()].chunks_exact_mut(shape.scores()).enumerate() {
             let (image, head) = (index / heads, index % heads);
             let q = image * queries * width + head * dim;
             let k = image * tokens * 2 * width + head * dim;
-            transpose(&shape, &self.q[q..], width, shape.scale(), qt);
+            transpose(queries, dim, &self.q[q..], width, shape.scale(), qt);
             let k_rows = Left::rows(&self.kv[k..], 2 * width);
             let scores = Out::set(p, padded);
             matmul_in(simd, Dims { m: tokens, n: padded, k: dim }, k_rows, Right::rows(qt, padded), scores);
@@ -146,7 +147,7 @@ impl WithSimd for Forward<'_> {
 
 /// Softmax of every column of `[tokens, padded]`.
 #[inline(always)]
-fn softmax<S: Simd>(simd: S, scores: &mut [f32], padded: usize) {
+pub(super) fn softmax<S: Simd>(simd: S, scores: &mut [f32], padded: usize) {
     let columns = padded / S::F32_LANES;
     let scores = S::as_mut_simd_f32s(scores).0;
     let mut first = 0;
@@ -200,7 +201,8 @@ impl WithSimd for Backward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let (shape, saved) = (self.shape, self.saved);
-        let Shape { tokens, queries, heads, dim, .. } = shape;
+        let Shape { tokens, heads, dim, .. } = shape;
+        let queries = tokens;
         let (width, padded) = (shape.width(), shape.padded());
         let (ds, rest) = self.scratch.split_at_mut(shape.scores());
         let dot = &mut rest[..dim * padded];
@@ -210,7 +212,7 @@ impl WithSimd for Backward<'_> {
             let k = image * tokens * 2 * width + head * dim;
             let v = k + width;
 
-            transpose(&shape, &saved.d_o[q..], width, 1.0, dot);
+            transpose(queries, dim, &saved.d_o[q..], width, 1.0, dot);
             let v_rows = Left::rows(&saved.kv[v..], 2 * width);
             let out = Out::set(ds, padded);
             matmul_in(simd, Dims { m: tokens, n: padded, k: dim }, v_rows, Right::rows(dot, padded), out);
@@ -232,7 +234,7 @@ impl WithSimd for Backward<'_> {
 
 /// dp ← p (dp − δ) scale, column by column of `[tokens, padded]`.
 #[inline(always)]
-fn softmax_backward<S: Simd>(simd: S, p: &[f32], dp: &mut [f32], padded: usize, scale: f32) {
+pub(super) fn softmax_backward<S: Simd>(simd: S, p: &[f32], dp: &mut [f32], padded: usize, scale: f32) {
     let columns = padded / S::F32_LANES;
     let (p, dp) = (S::as_simd_f32s(p).0, S::as_mut_simd_f32s(dp).0);
     let mut first = 0;

@@ -39,8 +39,8 @@ impl Linear {
 
     /// Takes over `weight` `[outputs, inputs]` and `bias` `[outputs]`.
     pub fn load(&mut self, weight: &[f32], bias: &[f32]) {
-        self.forward.pack(Left::transposed(weight, self.inputs), self.outputs);
-        self.backward.pack(Left::rows(weight, self.inputs), self.inputs);
+        self.forward.pack(Left::transposed(weight, self.inputs));
+        self.backward.pack(Left::rows(weight, self.inputs));
         self.bias.copy_from_slice(bias);
     }
 

@@ -93,7 +93,7 @@ pub struct Dims {
 /// C ← A·B in the way that `out.write` says.
 ///
 /// # Panics
-/// If a slice is too short for the sizes and strides.
+/// If a slice is too short for the sizes and strides, or `k` is 0.
 pub fn matmul(dims: Dims, a: Left, b: Right, out: Out) {
     Arch::new().dispatch(MatMul { dims, a, b, out });
 }
@@ -121,6 +121,7 @@ fn panel_width() -> usize {
 pub struct Packed {
     data: Buffer,
     k: usize,
+    n: usize,
     width: usize,
 }
 
@@ -128,16 +129,17 @@ impl Packed {
     /// Room for `[k, n]`.
     pub fn new(k: usize, n: usize) -> Self {
         let width = panel_width();
-        Self { data: Buffer::zeros(n.div_ceil(width) * k * width), k, width }
+        Self { data: Buffer::zeros(n.div_ceil(width) * k * width), k, n, width }
     }
 
     /// Takes over `b` `[k, n]`.
-    pub fn pack(&mut self, b: Left, n: usize) {
-        let (k, width) = (self.k, self.width);
-        for j in 0..n {
-            let panel = &mut self.data[j / width * k * width + j % width..];
-            for i in 0..k {
-                panel[i * width] = b.data[b.at(i, j)];
+    pub fn pack(&mut self, b: Left) {
+        let (k, n, width) = (self.k, self.n, self.width);
+        for (first, panel) in (0..n).step_by(width).zip(self.data.chunks_exact_mut(k * width)) {
+            for (i, row) in panel.chunks_exact_mut(width).enumerate() {
+                for (j, x) in (first..n).zip(row) {
+                    *x = b.data[b.at(i, j)];
+                }
             }
         }
     }
@@ -146,6 +148,12 @@ impl Packed {
     pub fn right(&self) -> Right<'_> {
         Right { data: &self.data, row: self.width, panel: Some(self.k * self.width) }
     }
+}
+
+/// Where the last of `rows` rows ends, each `width` long and `stride` after the one before; `usize::MAX`, more than any slice
+/// has, where that overflows.
+fn end(rows: usize, stride: usize, width: usize) -> usize {
+    (rows - 1).saturating_mul(stride).saturating_add(width)
 }
 
 struct MatMul<'a> {
@@ -166,21 +174,21 @@ impl WithSimd for MatMul<'_> {
         }
         let (lanes, width) = (S::F32_LANES, 2 * S::F32_LANES);
         let panel = b.panel.unwrap_or(width);
-        // What makes the pointers below valid: every index that a tile reads or writes is at most one of these.
-        if k > 0 {
-            assert!(a.at(m - 1, k - 1) < a.data.len(), "matrix A is too short");
-            let last = (n - 1) / width * panel + (k - 1) * b.row + (n - 1) % width;
-            assert!(last < b.data.len(), "matrix B is too short");
-            // Full panels before the last one end where it begins, or later where rows are longer than a panel.
-            assert!(b.panel.is_none() || panel >= (k - 1) * b.row + width, "panels overlap");
-            assert!(b.panel.is_some() || b.row >= n || k == 1, "rows of B overlap");
-        }
-        assert!((m - 1) * out.stride + n <= out.data.len() && (out.stride >= n || m == 1), "matrix C is too short");
+        // What makes the pointers below valid: every index that a tile reads or writes lies before one of these ends.
+        assert!(k > 0, "a product needs something to sum over");
+        let (a_rows, a_columns) = if a.transposed { (k, m) } else { (m, k) };
+        assert!(end(a_rows, a.stride, a_columns) <= a.data.len(), "matrix A is too short");
+        let (panels, last_width) = (n.div_ceil(width), (n - 1) % width + 1);
+        assert!(end(panels, panel, end(k, b.row, last_width)) <= b.data.len(), "matrix B is too short");
+        // Full panels before the last one end where it begins, or later where rows are longer than a panel.
+        assert!(b.panel.is_none() || panel >= end(k, b.row, width), "panels overlap");
+        assert!(b.panel.is_some() || b.row >= n || k == 1, "rows of B overlap");
+        assert!(end(m, out.stride, n) <= out.data.len() && (out.stride >= n || m == 1), "matrix C is too short");
         if let Write::Bias(bias) | Write::Residual { bias, .. } = out.write {
             assert!(bias.len() >= n, "the bias is too short");
         }
         if let Write::Residual { data, stride, .. } = out.write {
-            assert!((m - 1) * stride + n <= data.len(), "the residual is too short");
+            assert!(end(m, stride, n) <= data.len(), "the residual is too short");
         }
         let mut j = 0;
         while j < n {
@@ -198,7 +206,7 @@ impl WithSimd for MatMul<'_> {
                     k,
                     a: a.data[a.at(i, 0)..].as_ptr(),
                     a_stride: a.stride,
-                    b: b.data[(j / width * panel + j % width).min(b.data.len())..].as_ptr(),
+                    b: b.data[j / width * panel + j % width..].as_ptr(),
                     b_row: b.row,
                     c: out.data[i * out.stride + j..].as_mut_ptr(),
                     c_row: out.stride,

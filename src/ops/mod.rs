@@ -5,6 +5,7 @@
 
 pub mod attention;
 pub mod buffer;
+pub mod class_attention;
 pub mod cross_entropy;
 pub mod gelu;
 pub mod layer_norm;

@@ -47,7 +47,7 @@ impl PatchEmbed {
 
     /// Takes over `cls` `[width]`, `pos` `[tokens, width]`, `weight` `[width, patch²]` and `bias` `[width]`.
     pub fn load(&mut self, cls: &[f32], pos: &[f32], weight: &[f32], bias: &[f32]) {
-        self.weight.pack(Left::transposed(weight, self.patch * self.patch), self.width);
+        self.weight.pack(Left::transposed(weight, self.patch * self.patch));
         for (t, (offset, pos)) in self.offset.chunks_exact_mut(self.width).zip(pos.chunks_exact(self.width)).enumerate()
         {
             for ((offset, pos), add) in offset.iter_mut().zip(pos).zip(if t == 0 { cls } else { bias }) {

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! In the last block only the class token's output is used: there queries, r and out are `[images, D]`, one row an image,
-//! while x, y, keys and values remain `[images · tokens, D]`. Nothing is approximated by that.
+//! while x and y remain `[images · tokens, D]`, and keys and values are not formed. Nothing is approximated by that.
 
 use super::layout::{Affine, BlockLayout};
 use super::profile::{Clock, Part};
@@ -13,6 +13,7 @@ use crate::data::ImageShape;
 use crate::model::VitConfig;
 use crate::ops::attention::{self, Saved, Shape};
 use crate::ops::buffer::Buffer;
+use crate::ops::class_attention::{self, ClassAttention, Gradients};
 use crate::ops::linear::{Linear, Rows};
 use crate::ops::matmul::{Out, Write};
 use crate::ops::{gelu, layer_norm};
@@ -24,13 +25,26 @@ pub struct Block {
     norm1: Buffer,
     norm2: Buffer,
     query: Linear,
-    key_value: Linear,
+    attend: Attend,
     proj: Linear,
     fc1: Linear,
     fc2: Linear,
     shape: Shape,
-    class_only: bool,
+    /// Rows of an image that ask: all its tokens, or the class token.
+    queries: usize,
     hidden: usize,
+}
+
+/// Who asks: every token, or in the last block the class token alone.
+enum Attend {
+    Every { key_value: Linear },
+    Class(ClassAttention),
+}
+
+/// What the forward pass of each keeps.
+enum Attended {
+    Every { kv: Buffer, p: Buffer },
+    Class(class_attention::Saved),
 }
 
 /// What the forward pass keeps of a shard for the backward pass.
@@ -40,8 +54,7 @@ pub struct Activations {
     stats1: Buffer,
     y1: Buffer,
     q: Buffer,
-    kv: Buffer,
-    p: Buffer,
+    attended: Attended,
     o: Buffer,
     r: Buffer,
     stats2: Buffer,
@@ -66,18 +79,23 @@ impl Block {
     /// A block of zeros for shards of at most `images`.
     pub fn new(config: &VitConfig, input: ImageShape, layout: BlockLayout, class_only: bool, images: usize) -> Self {
         let (d, hidden, tokens) = (config.embed_dim, config.hidden_dim(), config.num_tokens(input));
-        let queries = if class_only { 1 } else { tokens };
+        let (heads, dim) = (config.num_heads, config.head_dim());
+        let (queries, attend) = if class_only {
+            (1, Attend::Class(ClassAttention::new(class_attention::Shape { tokens, heads, dim })))
+        } else {
+            (tokens, Attend::Every { key_value: Linear::new(d, 2 * d) })
+        };
         Self {
             layout,
             norm1: Buffer::zeros(2 * d),
             norm2: Buffer::zeros(2 * d),
             query: Linear::new(d, d),
-            key_value: Linear::new(d, 2 * d),
+            attend,
             proj: Linear::new(d, d),
             fc1: Linear::new(d, hidden),
             fc2: Linear::new(hidden, d),
-            shape: Shape { images, tokens, queries, heads: config.num_heads, dim: config.head_dim() },
-            class_only,
+            shape: Shape { images, tokens, heads, dim },
+            queries,
             hidden,
         }
     }
@@ -88,7 +106,13 @@ impl Block {
         self.norm1.copy_from_slice(&params[self.layout.norm1.both()]);
         self.norm2.copy_from_slice(&params[self.layout.norm2.both()]);
         load(&mut self.query, &self.layout.query);
-        load(&mut self.key_value, &self.layout.key_value);
+        match &mut self.attend {
+            Attend::Every { key_value } => load(key_value, &self.layout.key_value),
+            Attend::Class(class) => {
+                let Affine { weight, bias } = &self.layout.key_value;
+                class.load(&params[weight.clone()], &params[bias.clone()]);
+            }
+        }
         load(&mut self.proj, &self.layout.proj);
         load(&mut self.fc1, &self.layout.fc1);
         load(&mut self.fc2, &self.layout.fc2);
@@ -100,19 +124,24 @@ impl Block {
 
     /// Distance between the rows of x and y that become queries: all rows, or every image's first.
     fn query_stride(&self) -> usize {
-        if self.class_only { self.shape.tokens * self.width() } else { self.width() }
+        self.shape.tokens / self.queries * self.width()
     }
 
     /// Room for a full shard.
     pub fn activations(&self) -> Activations {
         let (d, rows, query_rows) = (self.width(), self.rows(), self.query_rows());
+        let attended = match &self.attend {
+            Attend::Every { .. } => {
+                Attended::Every { kv: Buffer::zeros(rows * 2 * d), p: Buffer::zeros(self.shape.probabilities()) }
+            }
+            Attend::Class(class) => Attended::Class(class.saved(self.shape.images)),
+        };
         Activations {
             x: Buffer::zeros(rows * d),
             stats1: Buffer::zeros(rows * 2),
             y1: Buffer::zeros(rows * d),
             q: Buffer::zeros(query_rows * d),
-            kv: Buffer::zeros(rows * 2 * d),
-            p: Buffer::zeros(self.shape.probabilities()),
+            attended,
             o: Buffer::zeros(query_rows * d),
             r: Buffer::zeros(query_rows * d),
             stats2: Buffer::zeros(query_rows * 2),
@@ -140,12 +169,12 @@ impl Block {
     }
 
     fn query_rows(&self) -> usize {
-        self.shape.images * self.shape.queries
+        self.shape.images * self.queries
     }
 
     /// The same block for a shard of `images`.
     fn sized(&self, images: usize) -> (Shape, usize, usize) {
-        (Shape { images, ..self.shape }, images * self.shape.tokens, images * self.shape.queries)
+        (Shape { images, ..self.shape }, images * self.shape.tokens, images * self.queries)
     }
 
     /// out ← the block's output for `a.x`.
@@ -156,10 +185,19 @@ impl Block {
 
         layer_norm::forward(&a.x[..rows * d], &self.norm1, &mut a.y1, &mut a.stats1);
         s.clock.forward(Part::LayerNorm);
-        self.key_value.forward(rows, dense(&a.y1), &mut a.kv);
         self.query.forward(query_rows, Rows { data: &a.y1, stride: self.query_stride() }, &mut a.q);
-        s.clock.forward(Part::Projections);
-        attention::forward(shape, &a.q, &a.kv, &mut a.p, &mut a.o, &mut s.attention);
+        match (&self.attend, &mut a.attended) {
+            (Attend::Every { key_value }, Attended::Every { kv, p }) => {
+                key_value.forward(rows, dense(&a.y1), kv);
+                s.clock.forward(Part::Projections);
+                attention::forward(shape, &a.q, kv, p, &mut a.o, &mut s.attention);
+            }
+            (Attend::Class(class), Attended::Class(saved)) => {
+                s.clock.forward(Part::Projections);
+                class.forward(images, &a.q, &a.y1, saved, &mut a.o);
+            }
+            _ => unreachable!("activations of another block"),
+        }
         s.clock.forward(Part::Attention);
         let x = Rows { data: &a.x, stride: self.query_stride() };
         self.proj.forward_residual(query_rows, dense(&a.o), x, &mut a.r);
@@ -202,18 +240,30 @@ impl Block {
         self.proj.backward_input(query_rows, dr, Out::set(&mut s.d_o, d));
         weight_backward(&self.proj, &self.layout.proj, query_rows, dr, dense(&a.o), grad);
         s.clock.backward(Part::Projections);
-        let saved = Saved { q: &a.q, kv: &a.kv, p: &a.p, d_o: &s.d_o };
-        attention::backward(shape, saved, &mut s.dq, &mut s.dkv, &mut s.attention);
-        s.clock.backward(Part::Attention);
-        self.key_value.backward_input(rows, &s.dkv, Out::set(&mut s.dy, d));
+        match (&self.attend, &mut a.attended) {
+            (Attend::Every { key_value }, Attended::Every { kv, p }) => {
+                let saved = Saved { q: &a.q, kv, p, d_o: &s.d_o };
+                attention::backward(shape, saved, &mut s.dq, &mut s.dkv, &mut s.attention);
+                s.clock.backward(Part::Attention);
+                key_value.backward_input(rows, &s.dkv, Out::set(&mut s.dy, d));
+                weight_backward(key_value, &self.layout.key_value, rows, &s.dkv, dense(&a.y1), grad);
+            }
+            (Attend::Class(class), Attended::Class(saved)) => {
+                let (before, after) = grad.split_at_mut(self.layout.key_value.bias.start);
+                let weight = &mut before[self.layout.key_value.weight.clone()];
+                let grad = Gradients { weight, value_bias: &mut after[d..2 * d] };
+                class.backward(images, &s.d_o, &a.y1, saved, &mut s.dq, &mut s.dy, grad);
+                s.clock.backward(Part::Attention);
+            }
+            _ => unreachable!("activations of another block"),
+        }
         let queries = Out::add(&mut s.dy, self.query_stride());
         self.query.backward_input(query_rows, &s.dq, queries);
-        weight_backward(&self.key_value, &self.layout.key_value, rows, &s.dkv, dense(&a.y1), grad);
         let queries = Rows { data: &a.y1, stride: self.query_stride() };
         weight_backward(&self.query, &self.layout.query, query_rows, &s.dq, queries, grad);
         s.clock.backward(Part::Projections);
 
-        if self.class_only {
+        if matches!(self.attend, Attend::Class(_)) {
             dx[..rows * d].fill(0.0);
             for (dx, dr) in dx.chunks_mut(self.query_stride()).zip(dr.chunks_exact(d)) {
                 dx[..d].copy_from_slice(dr);

@@ -19,16 +19,24 @@ pub const SHARD: usize = 4;
 /// Groups of a batch at most: enough to keep 16 threads busy evenly, few enough that adding them costs next to nothing.
 pub const GROUPS: usize = 128;
 
+/// Groups of a small batch. Zeroing a group's gradient and adding it up takes 7% of the time that a shard takes: below
+/// [`FULL`] shards a group that costs something, but more groups than that would cost more than they share out.
+const FEW: usize = 8;
+
+/// Shards of a group in which adding it up costs less than 2%.
+const FULL: usize = 4;
+
 /// The groups of `samples`, each as the range of its samples; all but the last shard are full.
 pub fn groups(samples: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
     let shards = samples.div_ceil(SHARD);
-    let groups = shards.min(GROUPS);
+    let groups = shards.min(FEW).max(shards / FULL).min(GROUPS);
     let begin = move |g: usize| (g * shards / groups * SHARD).min(samples);
     (0..groups).map(move |g| begin(g)..begin(g + 1))
 }
 
 /// Adds up groups that arrive in any order.
 pub struct Reducer {
+    buffers: usize,
     state: Mutex<State>,
     returned: Condvar,
 }
@@ -40,6 +48,8 @@ struct State {
     free: Vec<Buffer>,
     /// Buffers that may still be made.
     more: usize,
+    /// A group is lost: nobody may wait for its turn.
+    closed: bool,
     gradient: Vec<f64>,
     totals: Totals,
 }
@@ -53,36 +63,48 @@ impl Reducer {
             waiting: BTreeMap::new(),
             free: Vec::new(),
             more: buffers,
+            closed: false,
             gradient: vec![0.0; len],
             totals: Totals::default(),
         };
-        Self { state: Mutex::new(state), returned: Condvar::new() }
+        Self { buffers, state: Mutex::new(state), returned: Condvar::new() }
     }
 
     /// Starts from zero.
     pub fn reset(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(|e| e.into_inner());
         state.next = 0;
+        state.free.extend(std::mem::take(&mut state.waiting).into_values().map(|(_, gradient)| gradient));
+        // A worker that panicked has taken its buffer with it.
+        state.more = self.buffers - state.free.len();
+        state.closed = false;
         state.gradient.fill(0.0);
         state.totals = Totals::default();
     }
 
-    /// A buffer of zeros. To be taken before the number of the group that it is for: then whoever works on the next group
-    /// to be added has one, and no worker waits for ever.
-    pub fn take(&self) -> Buffer {
+    /// A buffer of zeros, or none once the reducer is closed. To be taken before the number of the group that it is for:
+    /// then whoever works on the next group to be added has one, and no worker waits for ever.
+    pub fn take(&self) -> Option<Buffer> {
         let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
-        loop {
+        while !state.closed {
             if let Some(mut buffer) = state.free.pop() {
                 drop(state);
                 buffer.fill(0.0);
-                return buffer;
+                return Some(buffer);
             }
             if state.more > 0 {
                 state.more -= 1;
-                return Buffer::zeros(state.gradient.len());
+                return Some(Buffer::zeros(state.gradient.len()));
             }
             state = self.returned.wait(state).unwrap_or_else(|e| e.into_inner());
         }
+        None
+    }
+
+    /// Ends all waiting, because a group will never arrive.
+    pub fn close(&self) {
+        self.state.lock().unwrap_or_else(|e| e.into_inner()).closed = true;
+        self.returned.notify_all();
     }
 
     /// Hands back a buffer that turned out not to be needed.
