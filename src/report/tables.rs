@@ -11,7 +11,8 @@ pub fn numbers(group: &Group, criteria: Criteria) -> Markup {
     html! {
         @for comparison in &group.comparisons {
             h3 { (comparison.title()) }
-            (judged(group, comparison, criteria))
+            (judged(group, comparison))
+            @if let Some(sentence) = words::equivalence(comparison, criteria) { p.aside { (sentence) } }
             @if let Some(grid) = table::described(group, comparison) { (plain(&grid, "")) }
         }
         @for grid in table::side_by_side(group) { (plain(&grid, &grid.title)) }
@@ -21,7 +22,7 @@ pub fn numbers(group: &Group, criteria: Criteria) -> Markup {
     }
 }
 
-fn judged(group: &Group, comparison: &Comparison, criteria: Criteria) -> Markup {
+fn judged(group: &Group, comparison: &Comparison) -> Markup {
     let grid = table::judged(comparison);
     let last = grid.header.len() - 1;
     html! {
@@ -39,7 +40,7 @@ fn judged(group: &Group, comparison: &Comparison, criteria: Criteria) -> Markup 
                 tr {
                     th scope="row" { (cells[0]) }
                     @for (cell, name) in cells[..last].iter().zip(&grid.header).skip(1) { td.number data-label=(name) { (cell) } }
-                    td data-label=(grid.header[last]) { (verdict(judgement, &cells[last], criteria)) }
+                    td data-label=(grid.header[last]) { (verdict(judgement, &cells[last])) }
                 }
             } }
         } }
@@ -47,10 +48,10 @@ fn judged(group: &Group, comparison: &Comparison, criteria: Criteria) -> Markup 
 }
 
 /// The verdict, and what could still decide it.
-fn verdict(judgement: &Judgement, word: &str, criteria: Criteria) -> Markup {
+fn verdict(judgement: &Judgement, word: &str) -> Markup {
     html! {
         (badge(judgement.verdict, word))
-        @for said in words::further(judgement, criteria) { small.further { (said) } }
+        @if let Some(said) = words::further(judgement) { small.further { (said) } }
     }
 }
 

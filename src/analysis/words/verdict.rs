@@ -1,6 +1,6 @@
 //! Judgements in words, and the answer that comes first.
 
-use super::{list, log_per_cent, p_value, pairs, per_cent, seeds};
+use super::{further, list, log_per_cent, p_value, pairs, per_cent, seeds};
 use crate::analysis::endpoint::Endpoint;
 use crate::analysis::judge::least_pairs;
 use crate::analysis::types::{Comparison, Contender, Criteria, Judgement, PlanState, Reason, TestKind, Verdict};
@@ -30,7 +30,7 @@ pub fn verdict(comparison: &Comparison, judgement: &Judgement) -> String {
     let said = match judgement.verdict {
         Verdict::NotTestable => format!("not testable with {}", pairs(n)),
         Verdict::Undecided => match judgement.pairs_needed.filter(|needed| *needed > n) {
-            Some(needed) => format!("undecided (about {} more)", pairs(needed - n)),
+            Some(needed) => format!("undecided (about {} more pairs)", needed - n),
             None => "undecided".to_string(),
         },
         verdict => verdict.to_string(),
@@ -78,19 +78,11 @@ fn detail(comparison: &Comparison, judgement: &Judgement, criteria: Criteria) ->
     let standing = &comparison.standing;
     match (judgement.verdict, judgement.reason) {
         (Verdict::NoRelevantDifference, _) => format!(" (within {})", per_cent(criteria.margin)),
-        (Verdict::Undecided, _) => {
-            let n = judgement.pairs.len();
-            let power = judgement
-                .detectable
-                .map_or(String::new(), |effect| format!("; {n} pairs find {} with 80% power", log_per_cent(effect)));
-            let needed = judgement
-                .pairs_needed
-                .filter(|needed| *needed > n)
-                .map_or(String::new(), |needed| format!("; a new plan of about {needed} could decide it"));
-            power + &needed
-        }
-        (Verdict::NotTestable, _) => {
-            format!("; a verdict takes {}", least_pairs(judgement.effect.is_some()))
+        (Verdict::Undecided | Verdict::NotTestable, _) => {
+            let power = judgement.detectable.filter(|_| judgement.test.is_some()).map_or(String::new(), |effect| {
+                format!("; {} pairs find {} with 80% power", judgement.pairs.len(), log_per_cent(effect))
+            });
+            power + &further(judgement).map_or(String::new(), |further| format!("; {further}"))
         }
         (_, Some(Reason::Interim)) => {
             format!(", interim: {} of {} planned pairs missing", standing.missing.len(), standing.planned.len())
