@@ -228,16 +228,24 @@ fn contradicted_without_relevant_difference_and_undecided() {
     let noise = final_loss(&[1.1, 0.85, 1.05, 0.9, 1.2, 0.88, 1.02, 0.8]);
     assert_eq!(noise.verdict, Verdict::Undecided);
     assert_near(noise.test.unwrap().p, 0.516_619_561_970_589_9);
-    assert_says(
-        &noise.sentence,
-        &["undecided (exploratory); 8 pairs find 23% with 80% power; about", "in all in a new plan"],
-    );
+    let needed = noise.pairs_needed.unwrap();
+    let more = format!("undecided (about {} more pairs) (exploratory); 8 pairs find 23% with 80% power", needed - 8);
+    assert_says(&noise.sentence, &[&more, &format!("; a new plan of about {needed} could decide it")]);
     // an interval of ±ln 1.02 with this spread: t₀.₉₇₅(n−1)·0.1411/√n falls to it between 190 and 220 pairs
     assert!((190..220).contains(&noise.equivalence_needs.unwrap()), "{noise:?}");
     assert!(noise.pairs_needed.unwrap() > 150, "{noise:?}");
     let root = TempDir::new().unwrap();
     pairs(root.path(), &[1.1, 0.85, 1.05, 0.9, 1.2, 0.88, 1.02, 0.8]);
-    let told = words::equivalence(only(&analysed(root.path())), Criteria::default()).unwrap();
+    let analysis = analysed(root.path());
+    assert_says(
+        &words::more(only(&analysis)).unwrap(),
+        &[
+            &format!("A new plan of about {needed} pairs could decide"),
+            "added to these after a look",
+            "more likely than 5%",
+        ],
+    );
+    let told = words::equivalence(only(&analysis), Criteria::default()).unwrap();
     let least = noise.equivalence_needs.unwrap();
     assert_says(&told, &["With 8 pairs", "within 2% is out of reach", &format!("{least} in final validation loss")]);
 }

@@ -233,7 +233,12 @@ fn what_is_undecided_does_not_read_as_refuted() {
     let page = text(&page(root.path()));
     assert_says(
         &page,
-        &["undecided (exploratory)", "more could decide it", "‘no relevant difference’ within 2% is out of reach"],
+        &[
+            "undecided (about ",
+            " more pairs) (exploratory)",
+            "could decide it",
+            "‘no relevant difference’ within 2% is out of reach",
+        ],
     );
     for word in ["not supported", "refuted", "contradicted (", "inconclusive"] {
         assert!(!page.contains(word), "'{word}' in: {page}");

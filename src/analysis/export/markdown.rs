@@ -26,7 +26,8 @@ fn section(analysis: &Analysis, group: &Group, comparison: &Comparison) -> Strin
     let mut text = format!("\n### {title}\n\n**{}**\n\n{size}. {standing}\n\n", comparison.answer);
     text += &drawn(&table::judged(comparison));
     let sentences = comparison.judgements.iter().chain(&comparison.with_added).map(|j| j.sentence.clone());
-    text += &list("", sentences.chain(words::equivalence(comparison, analysis.criteria)));
+    text +=
+        &list("", sentences.chain(words::equivalence(comparison, analysis.criteria)).chain(words::more(comparison)));
     if let Some(grid) = table::described(group, comparison) {
         text += &format!("\n{}", drawn(&grid));
     }

@@ -30,7 +30,8 @@ pub fn answers(analysis: &Analysis) -> String {
     for (group, comparison) in analysis.comparisons() {
         let _ = writeln!(text, "{}: {}, {}", group.title(), comparison.title(), comparison.size());
         text += &wrapped("  ", &comparison.answer);
-        words::speedup(comparison).iter().for_each(|sentence| text += &wrapped("  ", sentence));
+        let said = [words::more(comparison), words::speedup(comparison)];
+        said.iter().flatten().for_each(|sentence| text += &wrapped("  ", sentence));
         text += &wrapped("  ", &words::standing(comparison));
         comparison.cautions.iter().for_each(|caution| text += &wrapped("  ", &format!("Caution: {caution}.")));
     }

@@ -12,7 +12,7 @@ pub fn further(judgement: &Judgement) -> Option<String> {
         Verdict::NotTestable => Some(format!("a verdict takes {}", least_pairs(judgement.effect.is_some()))),
         Verdict::Undecided => {
             let needed = judgement.pairs_needed.filter(|needed| *needed > n)?;
-            Some(format!("about {} more could decide it, {needed} in all in a new plan", needed - n))
+            Some(format!("a new plan of about {needed} could decide it"))
         }
         _ => None,
     }

@@ -29,6 +29,10 @@ pub fn verdict(comparison: &Comparison, judgement: &Judgement) -> String {
     let n = judgement.pairs.len();
     let said = match judgement.verdict {
         Verdict::NotTestable => format!("not testable with {}", pairs(n)),
+        Verdict::Undecided => match judgement.pairs_needed.filter(|needed| *needed > n) {
+            Some(needed) => format!("undecided (about {} more pairs)", needed - n),
+            None => "undecided".to_string(),
+        },
         verdict => verdict.to_string(),
     };
     let exploratory = comparison.standing.state == PlanState::NoPlan && judgement.test.is_some();
@@ -226,6 +230,16 @@ pub fn equivalence(comparison: &Comparison, criteria: Criteria) -> Option<String
             list(&needs)
         )
     })
+}
+
+/// How many pairs could decide what is open; `None` where nothing is.
+pub fn more(comparison: &Comparison) -> Option<String> {
+    let open = comparison.judgements.iter().filter(|judgement| judgement.verdict == Verdict::Undecided);
+    let needed = open.filter_map(|judgement| judgement.pairs_needed).max().filter(|n| *n > comparison.seeds.len())?;
+    Some(format!(
+        "A new plan of about {needed} pairs could decide what is undecided; pairs that are added to these after a look at the \
+         results make a false verdict more likely than 5%."
+    ))
 }
 
 /// "SNRAdam needs 0.87 [0.84, 0.90] of Adam’s steps to validation loss 0.3."; `None` where not all pairs reach it.
