@@ -44,7 +44,7 @@ enum Attend {
 /// What the forward pass of each keeps.
 enum Attended {
     Every { kv: Buffer, p: Buffer },
-    Class(class_attention::Saved),
+    Class(Box<class_attention::Saved>),
 }
 
 /// What the forward pass keeps of a shard for the backward pass.
@@ -134,7 +134,7 @@ impl Block {
             Attend::Every { .. } => {
                 Attended::Every { kv: Buffer::zeros(rows * 2 * d), p: Buffer::zeros(self.shape.probabilities()) }
             }
-            Attend::Class(class) => Attended::Class(class.saved(self.shape.images)),
+            Attend::Class(class) => Attended::Class(Box::new(class.saved(self.shape.images))),
         };
         Activations {
             x: Buffer::zeros(rows * d),

@@ -140,10 +140,9 @@ impl Backend for Fused {
         let (net, reducer, profiling) = (&self.net, &self.reducer, self.profiling);
         let work = |worker: &mut Workspace| {
             worker.scratch.clock.start(profiling);
-            loop {
-                let Some(mut buffer) = reducer.take() else { break };
+            while let Some(mut buffer) = reducer.take() {
                 let group = next.fetch_add(1, Ordering::Relaxed);
-                let Some(range) = groups.get(group) else { break reducer.give_back(buffer) };
+                let Some(range) = groups.get(group) else { return reducer.give_back(buffer) };
                 worker.scratch.clock.forward(Part::Reduction);
                 let mut totals = Totals::default();
                 for shard in indices[range.clone()].chunks(SHARD) {
