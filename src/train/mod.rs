@@ -16,16 +16,18 @@
 //! others the last digits differ.
 
 pub mod checkpoint;
+mod every;
 mod meta;
 mod metrics;
 pub mod record;
 mod store;
 mod trainer;
 
+pub use every::Every;
 pub use meta::{Meta, State, cpu_name, simd_level};
 pub use metrics::Row;
 pub use store::RunDir;
-pub use trainer::{Every, Observer, Options, Outcome, Start, Summary, Trainer, training_images};
+pub use trainer::{Observer, Options, Outcome, Start, Summary, Trainer, training_images};
 
 /// The files of a run directory, in the order in which they are removed: the state first, so that no half-removed run
 /// claims to be finished, and last what says that there was a run.

@@ -7,7 +7,7 @@ use anyhow::ensure;
 use candle_core::Device;
 
 use super::checkpoint::{self, Checkpoint, EpochProgress, Progress};
-use super::{Meta, Row, RunDir, State};
+use super::{Every, Meta, Row, RunDir, State};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::data::{self, Dataset, Images};
 use crate::error::Result;
@@ -28,25 +28,6 @@ pub struct Options<'a> {
     pub stop: &'a dyn Fn() -> Option<i32>,
     /// Hears how the run goes.
     pub observer: &'a dyn Observer,
-}
-
-/// How often a checkpoint is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Every {
-    /// After that many epochs.
-    Epochs(u64),
-    /// After an epoch, when the time since the last one is 100 times what writing it took: it costs less than 1%.
-    Time,
-}
-
-impl Every {
-    /// Whether a checkpoint is due after `epochs` epochs, `since` the last one, which took `cost` to write.
-    pub fn is_due(self, epochs: u64, since: Duration, cost: Duration) -> bool {
-        match self {
-            Every::Epochs(n) => epochs.is_multiple_of(n),
-            Every::Time => since >= 100 * cost,
-        }
-    }
 }
 
 /// Hears how a run goes. Methods may be called from any thread; `()` hears nothing.
