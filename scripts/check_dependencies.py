@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 # Permissive, or weak copyleft for whole files only (MPL-2.0): all may be linked into a program under MIT or Apache-2.0.
 ACCEPTED = {
     "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0",
-    "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "MPL-2.0", "Unicode-3.0", "Unlicense", "Zlib",
+    "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "MPL-2.0", "NCSA", "Unicode-3.0", "Unlicense", "Zlib",
 }  # fmt: skip
 
 

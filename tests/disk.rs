@@ -195,7 +195,7 @@ fn a_run_does_not_write_into_the_folder_of_another_that_took_its_place() {
 fn the_lock_dies_with_its_process_only() {
     let dir = tempdir().unwrap();
     let run = dir.path().join("run");
-    let process = long_run(dir.path());
+    let mut process = long_run(dir.path());
     for args in [&["train", "--resume", "run"][..], &["train", "--out", "run", "--force", "--dataset", "digits"]] {
         assert_fails(&snr_bench(dir.path(), args), 1, &["another process is working in run"]);
     }

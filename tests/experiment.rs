@@ -15,9 +15,9 @@ use snr_bench::run_dir::{CHECKPOINT, Meta, State};
 use snr_bench::train::checkpoint::Checkpoint;
 use tempfile::tempdir;
 
-/// Four runs of 40 epochs into `out`.
-fn four<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let lists = ["full-batch", "--set", "batch=60", "--epochs", "40", "--optim", "adam,snradam", "--seed", "0,1"];
+/// Four runs into `out`.
+fn four<'a>(out: &'a str, epochs: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let lists = ["full-batch", "--set", "batch=60", "--epochs", epochs, "--optim", "adam,snradam", "--seed", "0,1"];
     // Two runs at once have a thread each, on any machine.
     [&lists[..], &TINY[..12], &["--threads", "2", "--out", out], more].concat()
 }
@@ -29,16 +29,16 @@ fn whole() -> &'static Path {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("experiment");
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        assert_ok(&snr_bench(&folder, &four("whole", &["--quiet"])));
+        assert_ok(&snr_bench(&folder, &four("whole", "40", &["--quiet"])));
         folder.join("whole")
     })
 }
 
 #[track_caller]
-fn assert_same_as_whole(folder: &Path) {
+fn assert_same(folder: &Path, whole: &Path) {
     assert_eq!(runs(folder).len(), 4);
     for run in runs(folder) {
-        assert_eq!(losses(&run), losses(&whole().join(run.file_name().unwrap())), "{}", run.display());
+        assert_eq!(losses(&run), losses(&whole.join(run.file_name().unwrap())), "{}", run.display());
         assert_eq!(Meta::read(&run).unwrap().state, State::Finished);
     }
 }
@@ -59,13 +59,13 @@ fn snapshot(folder: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
 #[test]
 fn two_at_once_give_the_bits_of_one_at_a_time() {
     let dir = tempdir().unwrap();
-    let output = snr_bench(dir.path(), &four("two", &["--jobs", "2"]));
+    let output = snr_bench(dir.path(), &four("two", "40", &["--jobs", "2"]));
     assert_ok(&output);
-    assert_same_as_whole(&dir.path().join("two"));
+    assert_same(&dir.path().join("two"), whole());
     let text = stdout(&output);
     assert!(text.starts_with("2 runs at once, 1 thread each\n"), "{text}");
     for run in ["[1/4] Adam, seed 0", "[2/4] SNRAdam, seed 0", "[3/4] Adam, seed 1", "[4/4] SNRAdam, seed 1"] {
-        for part in [" → two/digits-", "  epoch  40/40  train loss", ": finished in 00:00:"] {
+        for part in [" → two/digits-", "  epoch  40/40  train loss", ": finished in "] {
             assert!(text.contains(&format!("{run}{part}")), "no {run}{part} in {text}");
         }
     }
@@ -111,21 +111,23 @@ fn killed_and_repeated_it_comes_to_the_same_bits() {
     let dir = tempdir().unwrap();
     let folder = dir.path().join("out");
     for kill in 0..3 {
-        let mut process = Background::start(dir.path(), &four("out", &["--jobs", "2"]));
+        let mut process = Background::start(dir.path(), &four("out", "40", &["--jobs", "2"]));
         let trained = || runs(&folder).iter().filter(|run| run.join(CHECKPOINT).exists()).count();
+        // Where it ends before the kill, nothing is left to repeat, and the bits are still to be the same.
         process.until(|| trained() > kill);
         process.signal(Signal::KILL);
-        assert!(!process.end().status.success());
+        process.end();
     }
-    assert_ok(&snr_bench(dir.path(), &four("out", &["--jobs", "2"])));
-    assert_same_as_whole(&folder);
+    assert_ok(&snr_bench(dir.path(), &four("out", "40", &["--jobs", "2"])));
+    assert_same(&folder, whole());
 }
 
 #[test]
 fn a_signal_ends_all_of_them_resumable() {
     let dir = tempdir().unwrap();
     let folder = dir.path().join("out");
-    let mut process = Background::start(dir.path(), &four("out", &["--jobs", "2"]));
+    // More epochs than the signal leaves time for.
+    let mut process = Background::start(dir.path(), &four("out", "1000000", &["--jobs", "2"]));
     process.until(|| runs(&folder).iter().filter(|run| run.join("metrics.csv").exists()).count() == 2);
     process.signal(Signal::INT);
     let output = process.end();
@@ -134,22 +136,22 @@ fn a_signal_ends_all_of_them_resumable() {
     assert_eq!(text.matches(": interrupted after").count(), 2, "{text}");
     assert!(text.ends_with("interrupted; repeat the command to go on\n"), "{text}");
     assert_eq!(runs(&folder).len(), 2, "no other run may begin");
-    for run in runs(&folder) {
-        assert_eq!(Meta::read(&run).unwrap().state, State::Interrupted);
-        assert!(Checkpoint::read(&run.join(CHECKPOINT)).unwrap().progress.epochs() < 40);
-    }
-    let plan = stdout(&snr_bench(dir.path(), &four("out", &["--dry-run"])));
+    assert!(runs(&folder).iter().all(|run| Meta::read(run).unwrap().state == State::Interrupted));
+    let progress = |run: &PathBuf| Checkpoint::read(&run.join(CHECKPOINT)).unwrap().progress.epochs();
+    let epochs = (runs(&folder).iter().map(progress).max().unwrap() + 1).to_string();
+    let plan = stdout(&snr_bench(dir.path(), &four("out", &epochs, &["--dry-run"])));
     assert!(plan.starts_with("4 runs: 2 begun, 2 new in out\n"), "{plan}");
     assert_eq!(plan.matches("resumes after epoch").count(), 2, "{plan}");
     // On another number of jobs.
-    assert_ok(&snr_bench(dir.path(), &four("out", &[])));
-    assert_same_as_whole(&folder);
+    assert_ok(&snr_bench(dir.path(), &four("out", &epochs, &[])));
+    assert_ok(&snr_bench(dir.path(), &four("whole", &epochs, &[])));
+    assert_same(&folder, &dir.path().join("whole"));
 }
 
 #[test]
 fn a_dry_run_lists_the_runs_and_writes_nothing() {
     let dir = tempdir().unwrap();
-    let output = snr_bench(dir.path(), &four("out", &["--dry-run"]));
+    let output = snr_bench(dir.path(), &four("out", "40", &["--dry-run"]));
     assert_ok(&output);
     assert!(snapshot(dir.path()).is_empty());
     let text = stdout(&output);
@@ -172,16 +174,15 @@ fn a_dry_run_lists_the_runs_and_writes_nothing() {
     assert!(six.contains(": 9.8% if these deviate by 5%"), "{six}");
     let folder = whole().parent().unwrap();
     let before = snapshot(folder);
-    let longer = four("whole", &["--dry-run"]).into_iter().map(|arg| if arg == "40" { "50" } else { arg });
-    let longer = stdout(&snr_bench(folder, &longer.collect::<Vec<_>>()));
+    let longer = stdout(&snr_bench(folder, &four("whole", "50", &["--dry-run"])));
     assert_eq!(longer.matches("resumes after epoch 40 of 50").count(), 4, "{longer}");
-    let done = snr_bench(folder, &four("whole", &["--dry-run"]));
+    let done = snr_bench(folder, &four("whole", "40", &["--dry-run"]));
     assert!(
         stdout(&done).contains("4 runs: 4 done") && stdout(&done).contains("nothing is left to train"),
         "{}",
         stdout(&done)
     );
-    let anew = snr_bench(folder, &four("whole", &["--dry-run", "--force"]));
+    let anew = snr_bench(folder, &four("whole", "40", &["--dry-run", "--force"]));
     assert!(stdout(&anew).contains("4 runs: 4 new"), "{}", stdout(&anew));
     assert_eq!(snapshot(folder), before);
 }

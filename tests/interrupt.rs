@@ -3,41 +3,80 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
+use candle_core::Device;
 use common::{Background, TINY, assert_fails, assert_ok, losses, runs, snr_bench, stdout, train};
 use rustix::process::Signal;
-use snr_bench::run_dir::{CHECKPOINT, Meta, State};
+use snr_bench::config::RunSpec;
+use snr_bench::data::{self, Dataset, DatasetKind, mnist};
+use snr_bench::machine::Machine;
+use snr_bench::run_dir::{CHECKPOINT, MODEL, Meta, RunDir, State};
 use snr_bench::train::checkpoint::Checkpoint;
+use snr_bench::train::{Every, Outcome, Start, TrainOptions, Trainer};
 use tempfile::tempdir;
 
-/// Steps of an epoch of [`LONG_EPOCHS`].
-const STEPS: u64 = 1000;
+/// More epochs than any test waits for: the run goes on until a signal comes.
+const ENDLESS: &str = "1000000";
 
-/// Epochs of a thousand steps of 20 images, so that a signal comes in the middle of one.
-const LONG_EPOCHS: [&str; 6] = ["--train-subset", "20000", "--set", "batch=20", "--epochs", "4"];
-
-/// Whether the run has written the row of that epoch.
-fn has_row(run: &Path, epoch: usize) -> bool {
-    std::fs::read_to_string(run.join("metrics.csv")).is_ok_and(|text| text.lines().count() > epoch + 1)
+/// Rows of `metrics.csv` so far.
+fn rows(run: &Path) -> usize {
+    if run.join("metrics.csv").exists() { losses(run).len() - 1 } else { 0 }
 }
 
-fn start(dir: &Path, out: &str, args: &[&str]) -> Background {
-    Background::start(dir, &[&["train", "--out", out], &TINY[..2], &TINY[4..], args].concat())
+/// Trains in `path` until `stop` has been asked `calls` times.
+fn session(spec: &RunSpec, data: &Dataset, path: &Path, start: Start, calls: usize) -> Outcome {
+    let dir = RunDir::lock(path).unwrap();
+    let left = Cell::new(calls);
+    let stop = || {
+        left.set(left.get() - 1);
+        (left.get() == 0).then_some(2)
+    };
+    let machine = Machine { threads: 2, device: Device::Cpu };
+    let backend = spec.model.backend(spec.dataset.shape(), &machine).unwrap();
+    let options = TrainOptions { backend, checkpoint: Every::Epochs(1), stop: &stop, observer: &() };
+    let meta = Meta::new(spec, data, &machine);
+    Trainer::new(spec, data, &dir, meta, options, start).unwrap().run().unwrap().outcome
+}
+
+/// Three epochs of 15 steps, stopped and resumed after every one of them.
+#[test]
+fn a_run_stopped_after_every_step_comes_to_the_same_bits() {
+    let data = data::load(DatasetKind::Digits, None, &|_| ()).unwrap();
+    let settings = "dataset = 'digits'\ntrain_subset = 300\nbatch = 20\nepochs = 3\nvalidation = 'holdout:200'\n\
+        optim = 'snradam'\nmodel = { patch_size = 7, embed_dim = 16, depth = 1 }";
+    let spec = RunSpec::resolve([settings.parse().unwrap()]).unwrap();
+    let dir = tempdir().unwrap();
+    let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
+    assert_eq!(session(&spec, &data, &whole, Start::Fresh, usize::MAX), Outcome::Finished);
+
+    let (mut start, mut in_an_epoch) = (Start::Fresh, 0);
+    // Asked before the first step and after it.
+    while session(&spec, &data, &parts, start, 2) == Outcome::Interrupted(2) {
+        start = Start::Resume;
+        let meta = Meta::read(&parts).unwrap();
+        assert_eq!((meta.state, meta.reason), (State::Interrupted, Some("signal 2".to_string())));
+        let progress = Checkpoint::read(&parts.join(CHECKPOINT)).unwrap().progress;
+        assert_eq!(progress.step, 15 * progress.epochs() + progress.epoch.batches);
+        in_an_epoch += u64::from(progress.epoch.batches > 0);
+    }
+    assert_eq!(in_an_epoch, 45);
+    assert_eq!(losses(&parts), losses(&whole));
+    let model = |run: &Path| std::fs::read(run.join(MODEL)).unwrap();
+    assert!(model(&parts) == model(&whole), "{MODEL} differs");
 }
 
 #[test]
-fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_to_the_same_bits() {
+fn the_program_says_that_it_was_interrupted_and_how_to_go_on() {
     let dir = tempdir().unwrap();
-    assert_ok(&start(dir.path(), "whole", &LONG_EPOCHS).end());
-    let mut in_an_epoch = 0;
-    for (signal, code, epoch) in [(Signal::INT, 130, 0), (Signal::TERM, 143, 1), (Signal::INT, 130, 2)] {
-        let name = format!("stopped after {epoch}");
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let name = format!("stopped by {code}");
         let run = dir.path().join(&name);
-        let mut process = start(dir.path(), &name, &LONG_EPOCHS);
-        process.until(|| has_row(&run, epoch));
-        std::thread::sleep(Duration::from_millis(10));
+        let args = [&["train", "--out", &name, "--epochs", ENDLESS], &TINY[..]].concat();
+        let mut process = Background::start(dir.path(), &args);
+        process.until(|| rows(&run) > 1);
         process.signal(signal);
         let output = process.end();
         assert_fails(&output, code, &[]);
@@ -45,47 +84,45 @@ fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_to_the_same_bits() {
         assert!(text.contains(&format!("go on with: snr-bench train --resume '{name}'")), "{text}");
         let meta = Meta::read(&run).unwrap();
         assert_eq!((meta.state, meta.reason), (State::Interrupted, Some(format!("signal {}", code - 128))));
-        let progress = Checkpoint::read(&run.join(CHECKPOINT)).unwrap().progress;
-        assert_eq!(progress.step, STEPS * progress.epochs() + progress.epoch.batches);
-        in_an_epoch += usize::from(!progress.epoch.batches.is_multiple_of(STEPS));
-        assert_ok(&snr_bench(dir.path(), &["train", "--resume", &name]));
-        assert_eq!(losses(&run), losses(&dir.path().join("whole")));
+        let epochs = (rows(&run) + 1).to_string();
+        assert_ok(&snr_bench(dir.path(), &["train", "--resume", &name, "--epochs", &epochs]));
+        assert_eq!(Meta::read(&run).unwrap().state, State::Finished);
     }
-    assert!(in_an_epoch > 0, "no signal came in the middle of an epoch");
 }
 
-/// With 60,000 images a step takes seconds, which is what the second signal cuts off.
+/// The first one would end it after the evaluation before training, which takes this model a minute.
 #[test]
 fn a_second_signal_ends_at_once() {
     let dir = tempdir().unwrap();
-    let args = ["train", "--out", "run", "--dataset", "digits", "--batch", "full", "--set", "model.depth=12"];
+    let args = ["train", "--out", "run", "--dataset", "digits", "--batch", "full", "--set", "model.depth=100"];
     let mut process = Background::start(dir.path(), &args);
     process.until(|| dir.path().join("run/meta.json").exists());
-    process.signal(Signal::INT);
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(process.is_running(), "the first signal must let the step in flight end");
-    let start = Instant::now();
-    process.signal(Signal::TERM);
+    // Two that wait at once may be taken as one: so again, until it ends.
+    while process.is_running() {
+        process.signal(Signal::TERM);
+    }
     assert_fails(&process.end(), 143, &[]);
-    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
     let state = stdout(&snr_bench(dir.path(), &["show", "run"]));
     assert!(state.contains("no process holds its lock: interrupted"), "{state}");
 }
 
+/// The data come through pipes that nobody writes to.
 #[test]
 fn a_signal_while_data_are_loaded_ends_at_once() {
     let dir = tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("mnist")).unwrap();
+    let pipes = mnist::FILES.iter().map(|file| dir.path().join("mnist").join(file.name));
+    assert!(Command::new("mkfifo").args(pipes).status().unwrap().success());
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let run = dir.path().join(code.to_string());
-        let mut process = start(dir.path(), run.to_str().unwrap(), &[]);
+        let name = code.to_string();
+        let run = dir.path().join(&name);
+        let mut process = Background::start(dir.path(), &["train", "--out", &name, "--data-dir", "."]);
         // The lock is taken before the data are loaded.
         process.until(|| run.join(".lock").exists());
-        let start = Instant::now();
         process.signal(signal);
         assert_fails(&process.end(), code, &[]);
-        assert!(start.elapsed() < Duration::from_millis(200), "{:?}", start.elapsed());
         assert!(!run.join("config.toml").exists());
-        assert_ok(&train(dir.path(), run.to_str().unwrap(), &["--epochs", "1"]));
+        assert_ok(&train(dir.path(), &name, &["--epochs", "1"]));
     }
 }
 
@@ -93,29 +130,26 @@ fn a_signal_while_data_are_loaded_ends_at_once() {
 fn an_experiment_is_stopped_and_goes_on_when_repeated() {
     let dir = tempdir().unwrap();
     std::fs::write(dir.path().join("two.toml"), "batch = 60").unwrap();
-    for (name, epochs) in [("full-batch", "200"), ("run", "40")] {
-        let args = |out| {
-            let mut args = [&[name], &TINY[..12], &["--optim", "adam,sgd", "--epochs", epochs, "--out", out]].concat();
-            if name == "run" {
-                args.insert(1, "two.toml");
-            }
-            args
-        };
-        assert_ok(&snr_bench(dir.path(), &args("whole")));
+    for command in [&["full-batch"][..], &["run", "two.toml"]] {
+        let args =
+            |out, epochs| [command, &TINY[..12], &["--optim", "adam,sgd", "--epochs", epochs, "--out", out]].concat();
         let parts = dir.path().join("parts");
-        for stopped in 0..2 {
-            let mut process = Background::start(dir.path(), &args("parts"));
-            process.until(|| runs(&parts).get(stopped).is_some_and(|run| has_row(run, 0)));
+        for _ in 0..2 {
+            let trained = || runs(&parts).first().map_or(0, |run| rows(run));
+            let before = trained();
+            let mut process = Background::start(dir.path(), &args("parts", ENDLESS));
+            process.until(|| trained() > before);
             process.signal(Signal::INT);
             assert_fails(&process.end(), 130, &[]);
+            assert_eq!(runs(&parts).len(), 1, "the other run may not begin");
         }
-        assert_ok(&snr_bench(dir.path(), &args("parts")));
-        let mut compared = 0;
+        let epochs = rows(&runs(&parts)[0]).to_string();
+        assert_ok(&snr_bench(dir.path(), &args("parts", &epochs)));
+        assert_ok(&snr_bench(dir.path(), &args("whole", &epochs)));
+        assert_eq!(runs(&parts).len(), 2);
         for run in runs(&dir.path().join("whole")) {
             assert_eq!(losses(&run), losses(&parts.join(run.file_name().unwrap())));
-            compared += 1;
         }
-        assert_eq!(compared, 2);
         for folder in ["whole", "parts"] {
             std::fs::remove_dir_all(dir.path().join(folder)).unwrap();
         }

@@ -1,11 +1,13 @@
-//! `kill -9` at random moments: nothing is lost, and the end is that of a run that was never disturbed.
+//! `kill -9` after a random number of changes to a run's files: nothing is lost, and the end is that of a run that was never disturbed.
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use common::{TINY, assert_ok, losses, program, runs, snr_bench};
 use rand::{Rng, SeedableRng};
@@ -16,59 +18,52 @@ use tempfile::tempdir;
 /// Kills of each of the two tests.
 const KILLS: usize = 30;
 
-/// The checkpoint that a process is writing, or was killed while it wrote it.
-fn half_written(run: &Path) -> Option<PathBuf> {
-    let files = fs::read_dir(run).ok()?.flatten().map(|entry| entry.path());
-    let name = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".checkpoint."));
-    files.into_iter().find(name)
+/// The files of a run directory: name, length and when it was written.
+fn files(run: &Path) -> BTreeSet<(String, u64, SystemTime)> {
+    let entries = fs::read_dir(run).into_iter().flatten().flatten();
+    let file = |entry: fs::DirEntry| {
+        let meta = entry.metadata().ok()?; // it may be gone
+        Some((entry.file_name().into_string().unwrap(), meta.len(), meta.modified().ok()?))
+    };
+    entries.filter_map(file).collect()
 }
 
-/// When to kill.
-#[derive(Clone, Copy)]
-enum Moment {
-    /// So long after the start of the process: it loads data, takes over the directory, begins.
-    Start(Duration),
-    /// So long after the next checkpoint.
-    Checkpoint(Duration),
-    /// So long after the next temporary file appeared: in the middle of writing.
-    Writing(Duration),
+/// Whether a checkpoint is being written, or its writer was killed.
+fn is_half_written(run: &Path) -> bool {
+    files(run).iter().any(|(name, ..)| name.starts_with(".checkpoint."))
+}
+
+/// When to kill: the files of a run appear, grow and are renamed, while data are loaded, the directory is taken over, and
+/// checkpoints are written.
+struct Moment {
+    /// After so many changes of them.
+    changes: usize,
+    /// Then, when a checkpoint is half written.
+    writing: bool,
 }
 
 impl Moment {
     fn random(random: &mut ChaCha8Rng) -> Self {
-        let kind = random.random_range(0..4);
-        let mut within = |most: f64| Duration::from_secs_f64(random.random_range(0.0..most));
-        match kind {
-            0 => Moment::Start(within(1.0)),
-            1 => Moment::Checkpoint(within(0.03)),
-            2 => Moment::Writing(within(0.001)),
-            _ => Moment::Writing(within(0.015)),
+        match random.random() {
+            false => Self { changes: random.random_range(0..12), writing: false },
+            // The first change removes what an earlier kill left half written.
+            true => Self { changes: random.random_range(1..12), writing: true },
         }
     }
 
     /// Waits until then; whether the process is still there.
     fn wait(self, child: &mut Child, run: &dyn Fn() -> Option<PathBuf>) -> bool {
-        let modified = || fs::metadata(run()?.join(CHECKPOINT)).and_then(|file| file.modified()).ok();
-        let writing = || run().is_some_and(|run| half_written(&run).is_some());
-        let (start, before) = (Instant::now(), modified());
-        // What an earlier kill left is not what this process writes.
-        if let Some(file) = run().and_then(|run| half_written(&run)) {
-            let _ = fs::remove_file(file);
-        }
-        let time = loop {
-            match self {
-                Moment::Start(time) => break time,
-                Moment::Checkpoint(time) if modified() != before => break time,
-                Moment::Writing(time) if writing() => break time,
-                _ => {}
-            }
+        let now = || run().map(|run| files(&run));
+        let (mut seen, mut before) = (0, now());
+        while seen < self.changes || self.writing && !run().is_some_and(|run| is_half_written(&run)) {
             if child.try_wait().unwrap().is_some() {
                 return false;
             }
-            assert!(start.elapsed() < Duration::from_secs(60), "no checkpoint for a minute");
-            std::thread::sleep(Duration::from_micros(100));
-        };
-        std::thread::sleep(time);
+            thread::sleep(Duration::from_micros(100)); // leaves the processor to the program
+            let now = now();
+            seen += usize::from(now != before);
+            before = now;
+        }
         child.try_wait().unwrap().is_none()
     }
 }
@@ -113,7 +108,7 @@ fn kill_at_random(seed: u64, args: impl Fn(&Path) -> Vec<String>, run: impl Fn(&
                 before_any_row += 1;
                 continue;
             };
-            in_writing += usize::from(half_written(&run).is_some());
+            in_writing += usize::from(is_half_written(&run));
             check_directory(&run, &undisturbed);
             if kills % 8 == 0 {
                 let plot = ["plot", "parts", "--format", "svg", "--out", "figures"];

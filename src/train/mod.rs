@@ -4,6 +4,8 @@
 //! others the last digits differ.
 
 pub mod checkpoint;
+mod every;
 mod trainer;
 
-pub use trainer::{Every, Observer, Outcome, Start, TrainOptions, TrainSummary, Trainer, training_images};
+pub use every::Every;
+pub use trainer::{Observer, Outcome, Start, TrainOptions, TrainSummary, Trainer, training_images};

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::Every;
 use super::checkpoint::{self, Checkpoint, RunProgress};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::data::{self, Dataset, Images};
@@ -22,25 +23,6 @@ pub struct TrainOptions<'a> {
     pub stop: &'a dyn Fn() -> Option<i32>,
     /// Receives progress events.
     pub observer: &'a dyn Observer,
-}
-
-/// How often a checkpoint is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Every {
-    /// After that many epochs.
-    Epochs(u64),
-    /// After an epoch, when the time since the last one is 100 times what writing it took: it costs less than 1%.
-    Time,
-}
-
-impl Every {
-    /// Whether a checkpoint is due after `epochs` epochs, `since` the last one, which took `cost` to write.
-    pub fn is_due(self, epochs: u64, since: Duration, cost: Duration) -> bool {
-        match self {
-            Every::Epochs(n) => epochs.is_multiple_of(n),
-            Every::Time => since >= 100 * cost,
-        }
-    }
 }
 
 /// Receives progress events of a run. Methods may be called from any thread; `()` ignores them.
