@@ -41,21 +41,29 @@
 
 pub mod analysis;
 pub mod article;
-pub mod atomic;
-pub mod bench;
-pub mod cli;
+mod atomic;
+mod bench;
+mod cli;
 pub mod config;
 pub mod data;
 pub mod error;
 pub mod experiment;
 pub mod machine;
 pub mod model;
-pub mod number;
-pub mod ops;
+mod number;
+mod ops;
 pub mod optim;
 pub mod plot;
 pub mod report;
 pub mod run_dir;
-pub mod shell;
+mod shell;
 pub mod stats;
 pub mod train;
+
+/// For the binary, tests, benchmarks and fuzz targets of this repository only: may change at any time.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::atomic::is_temporary;
+    pub use crate::cli::main;
+    pub use crate::ops::{attention, class_attention, cross_entropy, gelu, layer_norm, linear, matmul, patch_embed};
+}

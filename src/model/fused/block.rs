@@ -44,7 +44,7 @@ enum Attend {
 /// What the forward pass of each keeps.
 enum Attended {
     Every { kv: Buffer, p: Buffer },
-    Class(Box<class_attention::Saved>),
+    Class(Box<class_attention::ClassSaved>),
 }
 
 /// What the forward pass keeps of a shard for the backward pass.
@@ -81,7 +81,7 @@ impl Block {
         let (d, hidden, tokens) = (config.embed_dim, config.hidden_dim(), config.num_tokens(input));
         let (heads, dim) = (config.num_heads, config.head_dim());
         let (queries, attend) = if class_only {
-            (1, Attend::Class(ClassAttention::new(class_attention::Shape { tokens, heads, dim })))
+            (1, Attend::Class(ClassAttention::new(class_attention::ClassShape { tokens, heads, dim })))
         } else {
             (tokens, Attend::Every { key_value: Linear::new(d, 2 * d) })
         };

@@ -37,11 +37,11 @@ pub fn groups(samples: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
 /// Adds up groups that arrive in any order.
 pub struct Reducer {
     buffers: usize,
-    state: Mutex<State>,
+    state: Mutex<ReducerState>,
     returned: Condvar,
 }
 
-struct State {
+struct ReducerState {
     /// The group that is added next.
     next: usize,
     waiting: BTreeMap<usize, (Totals, Buffer)>,
@@ -58,7 +58,7 @@ impl Reducer {
     /// For gradients of `len` parameters, with at most `buffers` unfinished groups; more than workers, for a worker that
     /// is ahead of the others must wait when there is none left.
     pub fn new(len: usize, buffers: usize) -> Self {
-        let state = State {
+        let state = ReducerState {
             next: 0,
             waiting: BTreeMap::new(),
             free: Vec::new(),
