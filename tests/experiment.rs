@@ -164,7 +164,7 @@ fn a_dry_run_lists_the_runs_and_writes_nothing() {
     ] {
         assert!(text.contains(part), "no {part} in {text}");
     }
-    let six = four("out", &["--dry-run"]).into_iter().map(|arg| if arg == "0,1" { "0,1,2,3,4,5" } else { arg });
+    let six = four("out", "40", &["--dry-run"]).into_iter().map(|arg| if arg == "0,1" { "0,1,2,3,4,5" } else { arg });
     let six = stdout(&snr_bench(dir.path(), &six.collect::<Vec<_>>())).replace('\n', " ");
     // the noncentral t at 5% / 3: 1.875 standard deviations of 5% are exp(0.0937)
     assert!(
@@ -249,16 +249,17 @@ fn the_whole_folder_is_concluded_whichever_commands_filled_it() {
     let dir = tempdir().unwrap();
     let folder = dir.path().join("out");
     // one command does all; the runs are those of `whole`, as seconds differ from run to run
-    assert_ok(&snr_bench(dir.path(), &four("out", &["--quiet"])));
+    assert_ok(&snr_bench(dir.path(), &four("out", "40", &["--quiet"])));
     copy_runs(whole(), &folder);
-    assert_ok(&snr_bench(dir.path(), &four("out", &["--quiet"])));
+    assert_ok(&snr_bench(dir.path(), &four("out", "40", &["--quiet"])));
     let by_one = (conclusion(&folder), stdout(&snr_bench(dir.path(), &["compare", "out"])));
     assert!(by_one.0.len() > 6 && by_one.1.contains("Not testable with 2 pairs"), "{}", by_one.1);
 
     // one optimizer a command, at once
     fs::remove_dir_all(&folder).unwrap();
-    let half =
-        |optim| four("out", &["--quiet"]).into_iter().map(move |arg| if arg == "adam,snradam" { optim } else { arg });
+    let half = |optim| {
+        four("out", "40", &["--quiet"]).into_iter().map(move |arg| if arg == "adam,snradam" { optim } else { arg })
+    };
     let (adam, snradam) = (half("adam").collect::<Vec<_>>(), half("snradam").collect::<Vec<_>>());
     let other = Background::start(dir.path(), &adam);
     assert_ok(&snr_bench(dir.path(), &snradam));
@@ -286,14 +287,14 @@ fn the_whole_folder_is_concluded_whichever_commands_filled_it() {
 fn changed_metrics_are_told_after_an_experiment_and_by_compare() {
     let dir = tempdir().unwrap();
     let folder = dir.path().join("out");
-    assert_ok(&snr_bench(dir.path(), &four("out", &["--quiet"])));
+    assert_ok(&snr_bench(dir.path(), &four("out", "40", &["--quiet"])));
     let metrics = runs(&folder)[0].join("metrics.csv");
     let text = fs::read_to_string(&metrics).unwrap();
     let row = text.lines().nth(6).unwrap();
     let mut cells: Vec<&str> = row.split(',').collect();
     cells[6] = "0.001";
     fs::write(&metrics, text.replace(row, &cells.join(","))).unwrap();
-    for command in [four("out", &[]), vec!["compare", "out"], vec!["report", "out"]] {
+    for command in [four("out", "40", &[]), vec!["compare", "out"], vec!["report", "out"]] {
         let told = stderr(&snr_bench(dir.path(), &command));
         assert!(told.contains("is left out: its metrics.csv differs from its checkpoint in epoch 5"), "{told}");
         assert!(told.contains("interim: 1 of the 4 planned runs are missing"), "{told}");
@@ -304,18 +305,19 @@ fn changed_metrics_are_told_after_an_experiment_and_by_compare() {
 fn the_plan_stands_before_the_first_run_and_stays() {
     let dir = tempdir().unwrap();
     let folder = dir.path().join("out");
-    let mut process = Background::start(dir.path(), &four("out", &["--margin", "0.03"]));
+    let mut process = Background::start(dir.path(), &four("out", "40", &["--margin", "0.03"]));
     process.until(|| !runs(&folder).is_empty());
     let plan = fs::read_to_string(folder.join("plan.toml")).expect("it is there before the first run's folder");
     process.signal(Signal::INT);
     assert_fails(&process.end(), 130, &[]);
     assert!(plan.contains("margin = 0.03") && plan.contains("seeds = ") && plan.contains("date = \"20"), "{plan}");
     assert_fails(
-        &snr_bench(dir.path(), &four("out", &["--margin", "0.02"])),
+        &snr_bench(dir.path(), &four("out", "40", &["--margin", "0.02"])),
         2,
         &["plan.toml holds, 0.03; leave it out"],
     );
-    let more = four("out", &[]).into_iter().map(|arg| if arg == "0,1" { "0,1,2" } else { arg }).collect::<Vec<_>>();
+    let more =
+        four("out", "40", &[]).into_iter().map(|arg| if arg == "0,1" { "0,1,2" } else { arg }).collect::<Vec<_>>();
     let output = snr_bench(dir.path(), &more);
     assert_ok(&output);
     assert_eq!(fs::read_to_string(folder.join("plan.toml")).unwrap(), plan, "a third seed is no part of the plan");

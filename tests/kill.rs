@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use common::{TINY, assert_ok, losses, program, runs, snr_bench};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use snr_bench::run_dir::{CHECKPOINT, State, record};
+use snr_bench::run_dir::{State, record};
 use tempfile::tempdir;
 
 /// Kills of each of the two tests.
