@@ -1,5 +1,5 @@
 //! What the article "SNRAdam: Improving the Adam Optimizer" claims, and what an analysis says of it: a layer on top of
-//! [`crate::analysis`], which knows of no article. Only the claims are text; what is said of them follows from the verdicts.
+//! [`crate::analysis`], which does not know the article. Only the claims are text; what is said of them follows from the verdicts.
 
 use serde::Serialize;
 

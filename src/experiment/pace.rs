@@ -1,6 +1,6 @@
 //! How long the rest of an experiment takes, from what was measured in this session.
 
-/// Shortest time, in seconds of running jobs, from which a rate is told.
+/// Shortest time, in seconds of running jobs, before a rate is shown.
 const ENOUGH: f64 = 1.0;
 
 /// The seconds that runs of these lengths take when `jobs` of them run at once, each begun in its order as soon as a job is

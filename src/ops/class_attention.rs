@@ -59,7 +59,7 @@ pub struct ClassAttention {
     value_bias: Buffer,
 }
 
-/// What the forward pass keeps, and the backward pass's scratch, for so many images.
+/// What the forward pass keeps, and the backward pass's scratch, for a number of images.
 pub struct ClassSaved {
     /// q/√d `[images, D]`.
     q: Buffer,

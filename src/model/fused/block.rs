@@ -30,12 +30,12 @@ pub struct Block {
     fc1: Linear,
     fc2: Linear,
     shape: Shape,
-    /// Rows of an image that ask: all its tokens, or the class token.
+    /// Queries of an image: all its tokens, or the class token.
     queries: usize,
     hidden: usize,
 }
 
-/// Who asks: every token, or in the last block the class token alone.
+/// Which tokens are queries: all, or in the last block the class token alone.
 enum Attend {
     Every { key_value: Linear },
     Class(ClassAttention),
@@ -65,7 +65,7 @@ pub struct Activations {
     dh: Buffer,
 }
 
-/// Buffers whose contents nobody needs afterwards, and the stopwatch: all blocks of a worker share them.
+/// Scratch buffers and the stopwatch, shared by all blocks of a worker.
 pub struct Scratch {
     pub clock: Clock,
     attention: Buffer,
