@@ -5,11 +5,11 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use snr_bench::ops::attention::{self, Saved, Shape};
-use snr_bench::ops::class_attention::{self, ClassAttention, Gradients};
-use snr_bench::ops::linear::{Linear, Rows};
-use snr_bench::ops::matmul::Out;
-use snr_bench::ops::{gelu, layer_norm};
+use snr_bench::internal::attention::{self, Saved, Shape};
+use snr_bench::internal::class_attention::{self, ClassAttention, Gradients};
+use snr_bench::internal::linear::{Linear, Rows};
+use snr_bench::internal::matmul::Out;
+use snr_bench::internal::{gelu, layer_norm};
 
 const ROWS: usize = 200;
 
@@ -52,7 +52,7 @@ fn attention(c: &mut Criterion) {
         let saved = Saved { q: &q, kv: &kv, p: &p, d_o: &d_o };
         b.iter(|| attention::backward(shape, black_box(saved), &mut dq, &mut dkv, &mut scratch))
     });
-    let mut class = ClassAttention::new(class_attention::Shape { tokens: 50, heads: 4, dim: 16 });
+    let mut class = ClassAttention::new(class_attention::ClassShape { tokens: 50, heads: 4, dim: 16 });
     class.load(&values(2 * 64 * 64), &values(2 * 64));
     let (mut saved, mut dweight, mut dbias) = (class.saved(4), values(2 * 64 * 64), values(64));
     group.bench_function("class token forward", |b| {

@@ -1,5 +1,5 @@
 //! What the article "SNRAdam: Improving the Adam Optimizer" claims, and what an analysis says of it: a layer on top of
-//! [`crate::analysis`], which knows of no article. Only the claims are text; what is said of them follows from the verdicts.
+//! [`crate::analysis`], which does not know the article. Only the claims are text; what is said of them follows from the verdicts.
 
 use serde::Serialize;
 
@@ -17,14 +17,14 @@ pub const SUMMARY: &str = "The article replaces Adam’s running mean of the squ
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Article {
     /// One for each group in which the article's two optimizers meet.
-    pub parts: Vec<Part>,
+    pub parts: Vec<GroupClaims>,
     /// What the article concludes from a gain with mini-batches and one with batch = ∞.
     pub conclusion: Claim,
 }
 
 /// The claims in one group of runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Part {
+pub struct GroupClaims {
     /// The group: "MNIST, batch 4096, 20 epochs".
     pub title: String,
     /// The settings that are not the article's: "dataset = digits, epochs = 5"; empty where all are.
@@ -70,14 +70,14 @@ fn meeting(group: &Group) -> Option<&Comparison> {
     group.comparisons.iter().filter(plain).min_by(|x, y| distance(x).total_cmp(&distance(y)))
 }
 
-fn part(group: &Group, comparison: &Comparison) -> Part {
+fn part(group: &Group, comparison: &Comparison) -> GroupClaims {
     let claim = |judgement: &crate::analysis::Judgement| Claim {
         claim: judgement.claim(comparison),
         verdict: judgement.verdict,
         word: words::verdict(comparison, judgement),
         fact: judgement.sentence.clone(),
     };
-    Part {
+    GroupClaims {
         title: group.title(),
         departures: departures(group, comparison),
         claims: comparison.judgements.iter().map(claim).collect(),

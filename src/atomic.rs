@@ -14,21 +14,21 @@ use tempfile::Builder;
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidFilename)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Opened here, because tempfile's own files are for their owner alone.
+    // Opened here, because tempfile would make a file that only its owner may read.
     let file =
         Builder::new().prefix(&format!(".{name}.")).suffix(".tmp").make_in(folder, |path| File::create_new(path))?;
     file.as_file().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
-    // Makes the rename last: on Unix that is the folder's business.
+    // Makes the rename durable, which on Unix takes a sync of the folder.
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// Whether `name` is that of a temporary file of `file` that [`write()`] left because its process was killed, or is writing.
+/// Whether `name` is that of a temporary file of `file` that `write` left because its process was killed, or is writing.
 pub fn is_temporary(name: &str, file: &str) -> bool {
     let random =
         name.strip_prefix('.').and_then(|name| name.strip_prefix(file)?.strip_prefix('.')?.strip_suffix(".tmp"));
-    // What tempfile puts there.
+    // Six characters are what tempfile puts there.
     random.is_some_and(|id| id.len() == 6 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 

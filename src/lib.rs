@@ -8,54 +8,67 @@
 //! Data flows one way:
 //!
 //! ```text
-//! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► analysis ─► article ─► plot, report
-//!        [config]                [experiment]  [train]      [run_dir]     [analysis]  [article]  [plot] [report]
-//!                                             │   │   │                       │
-//!                                        [data] [model] [optim]            [stats]
-//!                                                 │
-//!                                               [ops]
+//! configs/*.toml, flags ─► RunSpecs ─► plan ─► trainer ─► run directory ─► analysis ─► claims ─► figures, page
+//!        [config]             [experiment]     [train]      [run_dir]     [analysis]  [article]  [plot] [report]
+//!                                               │ │ │                         │
+//!                                [data] ◄───────┘ │ └───────► [optim]      [stats]
+//!                                              [model]
+//!                                               │   │
+//!                                           [ops]   [machine]
 //! ```
+//!
+//! A module uses only those before it here: `error`, `atomic`, `number`, `shell`, `ops`, `stats`, `data`, `machine`,
+//! `model`, `optim`, `config`, `run_dir`, `train`, `analysis`, `experiment`, `bench`, `article`, `plot`, `report`, `cli`.
 //!
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`config`] | [`config::RunSpec`]: everything that determines one run, and how defaults, a file, `--set` and flags make it |
 //! | [`data`] | MNIST and the built-in `digits`, the seeded order of batches |
-//! | [`model`] | the Vision Transformer under timm's names: composed of Candle operations for any device, and fused for the CPU |
-//! | [`ops`] | forward and backward of each fused operation, beside its composed twin |
+//! | [`model`] | [`model::ModelConfig`] names the model; its layout of parameters, and the Vision Transformer: composed of Candle's operations for any device, fused for the CPU |
+//! | `ops` | forward and backward pass of each fused operation, beside its composed twin |
 //! | [`optim`] | one file an optimizer, its equations on top, and the registry that everything else reads |
-//! | [`train`] | one run: exact gradient over shards, loop, checkpoint |
+//! | [`train`] | one run: the exact gradient over shards, the loop, the checkpoint |
 //! | [`mod@run_dir`] | a run on disk: names of files, lock, writing, reading and checking |
 //! | [`experiment`] | several runs in one folder: what there is to do, how long it takes, several at once |
-//! | [`mod@bench`] | how fast all that is here, and where the time goes |
-//! | [`mod@analysis`] | what a folder of runs shows, made once: groups, pairs, judgements, the plan, words, and the exports |
-//! | [`mod@article`] | what the article claims, and what an analysis says of it |
+//! | [`mod@analysis`] | what a folder of runs shows, made once: groups, pairs, judgements, the plan, sentences, and the exports |
+//! | [`mod@article`] | what the article claims, and what an analysis says about it |
 //! | [`stats`] | paired differences: Student's t, signed ranks, Holm's correction, power |
 //! | [`plot`] | figures of an analysis |
 //! | [`mod@report`] | one page about it: answer, figures, numbers, every run, what produced it |
-//! | [`machine`] | what runs compute with; the processor's name and abilities, time, memory |
-//! | [`mod@shell`], [`number`] | how commands and numbers are written for people |
-//! | [`atomic`] | how files are written: whole or not at all |
-//! | [`cli`] | what the `snr-bench` binary does with its arguments; nothing that a library user would miss |
+//! | [`machine`] | the processor's name and instructions, threads and device, time, memory |
+//! | [`mod@error`] | one sentence an error, and the exit code that belongs to it |
+//! | `bench` | how fast training is here, and where the time goes |
+//! | `shell`, `number` | how commands and numbers are written for people |
+//! | `atomic` | files that are written whole or not at all |
+//! | `cli` | the commands of the binary: arguments, progress bars, signals, output |
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // they panic on a closed pipe
 
 pub mod analysis;
 pub mod article;
-pub mod atomic;
-pub mod bench;
-pub mod cli;
+mod atomic;
+mod bench;
+mod cli;
 pub mod config;
 pub mod data;
 pub mod error;
 pub mod experiment;
 pub mod machine;
 pub mod model;
-pub mod number;
-pub mod ops;
+mod number;
+mod ops;
 pub mod optim;
 pub mod plot;
 pub mod report;
 pub mod run_dir;
-pub mod shell;
+mod shell;
 pub mod stats;
 pub mod train;
+
+/// For the binary, tests, benchmarks and fuzz targets of this repository only: may change at any time.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::atomic::is_temporary;
+    pub use crate::cli::main;
+    pub use crate::ops::{attention, class_attention, cross_entropy, gelu, layer_norm, linear, matmul, patch_embed};
+}

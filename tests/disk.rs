@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use common::{Background, TINY, assert_fails, assert_ok, losses, snr_bench, stderr, stdout, train};
 use rustix::process::Signal;
-use snr_bench::atomic;
+use snr_bench::internal::is_temporary;
 use snr_bench::run_dir::{FILES, Meta, RunDir, State};
 use tempfile::{TempDir, tempdir};
 
@@ -55,7 +55,7 @@ fn a_file_size_limit_is_told_and_costs_nothing() {
         .unwrap();
     assert_fails(&output, 1, &["cannot write run/checkpoint.safetensors", "before is intact", "File too large"]);
     assert!(fs::read(run.join("checkpoint.safetensors")).unwrap() == checkpoint);
-    let half_written = |name: &str| FILES.iter().any(|file| atomic::is_temporary(name, file));
+    let half_written = |name: &str| FILES.iter().any(|file| is_temporary(name, file));
     let left = |entry: std::io::Result<fs::DirEntry>| half_written(entry.unwrap().file_name().to_str().unwrap());
     assert!(!fs::read_dir(&run).unwrap().any(left));
     let meta = Meta::read(&run).unwrap();

@@ -8,12 +8,12 @@ use pulp::Simd;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
-use snr_bench::ops::attention::{self, Saved, Shape};
-use snr_bench::ops::class_attention::{self, ClassAttention, Gradients};
-use snr_bench::ops::linear::{self, Linear, Rows};
-use snr_bench::ops::matmul::{Dims, Left, Out, Packed, Right, Write, matmul, matmul_in};
-use snr_bench::ops::patch_embed::{self, PatchEmbed};
-use snr_bench::ops::{cross_entropy, gelu, layer_norm};
+use snr_bench::internal::attention::{self, Saved, Shape};
+use snr_bench::internal::class_attention::{self, ClassAttention, Gradients};
+use snr_bench::internal::linear::{self, Linear, Rows};
+use snr_bench::internal::matmul::{Dims, Left, Out, Packed, Right, Write, matmul, matmul_in};
+use snr_bench::internal::patch_embed::{self, PatchEmbed};
+use snr_bench::internal::{cross_entropy, gelu, layer_norm};
 
 const CPU: Device = Device::Cpu;
 /// Rounds of every test, each with other shapes.
@@ -304,7 +304,7 @@ fn class_attention_agrees() -> Result<()> {
         let twin = by_head(&attention::composed(&by_head(&vars[0])?, &by_head(&k)?, &by_head(&v)?)?)?;
         let expected = gradients(&twin, &d_o, &vars.each_ref());
 
-        let mut layer = ClassAttention::new(class_attention::Shape { tokens, heads, dim });
+        let mut layer = ClassAttention::new(class_attention::ClassShape { tokens, heads, dim });
         layer.load(&weight, &bias);
         let (mut saved, mut o) = (layer.saved(n), vec![f32::NAN; n * d]);
         layer.forward(n, &q, &y, &mut saved, &mut o);

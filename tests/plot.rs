@@ -1,13 +1,13 @@
 //! `snr-bench plot`: from run directories to figures. The figures of the gallery stay in `target/tmp/gallery` to be
 //! looked at.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use snr_bench::analysis::{Analysis, Criteria, Loss};
-use snr_bench::cli::plot::PlotArgs;
 use snr_bench::config::{Batch, RunSpec};
-use snr_bench::error::UsageError;
 use snr_bench::model::VitConfig;
 use snr_bench::plot::{self, Format, Metric, Options, Scale, X};
 use snr_bench::run_dir::{Row, State, record};
@@ -552,12 +552,8 @@ fn links_do_not_lead_the_search_in_circles() {
 #[test]
 fn nothing_to_draw_is_an_error() {
     let root = TempDir::new().unwrap();
-    let args =
-        |results: PathBuf| PlotArgs { results, out: None, x: X::Epoch, y: Scale::Log, target: None, format: None };
-    let error = snr_bench::cli::plot::run(args(root.path().into())).unwrap_err();
-    assert!(error.to_string().contains("no usable run") && error.to_string().contains("snr-bench train"), "{error}");
-    let error = snr_bench::cli::plot::run(args(root.path().join("absent"))).unwrap_err();
-    assert!(error.is::<UsageError>() && error.to_string().contains("is not a folder"), "{error}");
+    common::assert_fails(&common::snr_bench(root.path(), &["plot", "."]), 1, &["no usable run", "snr-bench train"]);
+    common::assert_fails(&common::snr_bench(root.path(), &["plot", "absent"]), 2, &["is not a folder"]);
 }
 
 #[test]
@@ -574,17 +570,8 @@ fn a_folder_that_cannot_be_written_is_named() {
 fn one_format_when_one_is_asked_for() {
     let root = TempDir::new().unwrap();
     finished(root.path(), &spec("adam", 0));
-    let out = Some(root.path().join("elsewhere"));
-    let format = Some(Format::Png);
-    snr_bench::cli::plot::run(PlotArgs {
-        results: root.path().into(),
-        out,
-        x: X::Step,
-        y: Scale::Linear,
-        target: None,
-        format,
-    })
-    .unwrap();
+    let args = ["plot", ".", "--out", "elsewhere", "--x", "step", "--y", "linear", "--format", "png"];
+    assert!(common::snr_bench(root.path(), &args).status.success());
     let mut found: Vec<_> = fs::read_dir(root.path().join("elsewhere")).unwrap().map(|e| e.unwrap().path()).collect();
     found.sort();
     let expected = ["train-loss", "val-accuracy", "val-loss"].map(|metric| format!("mnist-b4096-e20-{metric}.png"));

@@ -6,7 +6,7 @@
 use std::panic::{self, catch_unwind};
 
 use libfuzzer_sys::fuzz_target;
-use snr_bench::ops::matmul::{Dims, Left, Out, Packed, Right, Write, matmul};
+use snr_bench::internal::matmul::{Dims, Left, Out, Packed, Right, Write, matmul};
 
 /// `rows` rows of `columns` numbers, `stride` apart, and not one more.
 fn matrix(rows: usize, columns: usize, stride: usize, seed: usize) -> Box<[f32]> {

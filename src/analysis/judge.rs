@@ -9,7 +9,7 @@ use crate::stats::{PairedT, detectable, holm, mean_sd, paired_t, pairs_to_detect
 /// The level at which Holm's correction for the three endpoints begins: what any of them needs in the worst case.
 pub const FIRST_ALPHA: f64 = ALPHA / Endpoint::ALL.len() as f64;
 
-/// More pairs than anybody will train.
+/// Numbers of pairs above this are not told.
 const MOST: usize = 10_000;
 
 /// Judges paired runs by every endpoint, unless there is a reason not to; the sentences are left empty.

@@ -36,13 +36,13 @@ pub struct PlanFile {
     pub endpoints: Vec<Endpoint>,
     /// At least one; later ones were added with other settings than those before.
     #[serde(rename = "part")]
-    pub parts: Vec<Part>,
+    pub parts: Vec<PlanPart>,
 }
 
 /// Runs that were planned together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Part {
+pub struct PlanPart {
     /// UTC, as 2026-11-24.
     pub date: String,
     /// Git revision of the program.
@@ -153,7 +153,7 @@ fn extended(old: Option<PlanFile>, specs: &[RunSpec], criteria: Criteria) -> Pla
         let earlier = plan.parts.iter().map(|part| part.baseline.as_str());
         let baseline = runs.iter().map(|spec| spec.optim.as_str()).chain(earlier).min_by_key(place);
         let baseline = baseline.unwrap_or_default().to_string();
-        plan.parts.push(Part {
+        plan.parts.push(PlanPart {
             date: today(),
             revision: env!("SNR_BENCH_GIT").to_string(),
             baseline,

@@ -1,4 +1,4 @@
-//! Where text and progress bars go, so that neither tears the other.
+//! Where text and progress bars go, so that they do not overwrite each other.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;

@@ -69,7 +69,7 @@ impl<'a> ExperimentDisplay<'a> {
         let mut pace = lock(&self.pace);
         pace.advance(run, work);
         let share = pace.share_done();
-        drop(pace); // the bar's text asks for it
+        drop(pace); // the bar's text locks it too
         if self.console.has_bars() {
             self.whole.set_position((share * PARTS as f64) as u64);
         }

@@ -4,12 +4,12 @@ mod args;
 mod bench;
 mod compare;
 mod console;
-pub mod data;
+mod data;
 mod display;
 mod dry_run;
 mod experiment;
 mod hyper;
-pub mod plot;
+mod plot;
 mod progress;
 mod report;
 mod reproduce;
@@ -136,7 +136,7 @@ fn warn(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// What printing came to, where the outcome of runs is yet to be told: that their reader has left does not change it.
+/// A closed pipe is no error here: the exit code that follows is that of the runs.
 fn unless_closed(printed: Result<()>) -> Result<()> {
     match printed {
         Err(e) if e.chain().any(is_broken_pipe) => Ok(()),

@@ -49,8 +49,8 @@ impl Signals {
     }
 }
 
-/// Makes a write beyond the file size limit (`ulimit -f`) an error that can be told, where SIGXFSZ would end the process
-/// without a word. Where that fails, it stays as it was.
+/// Makes a write beyond the file size limit (`ulimit -f`) an error that can be reported, where SIGXFSZ would end the
+/// process silently. Where that fails, it stays as it was.
 pub fn report_file_size_limit() {
     #[cfg(unix)]
     let _ = flag::register(signal_hook::consts::SIGXFSZ, Arc::default());

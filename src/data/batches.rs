@@ -4,9 +4,9 @@ use rand::seq::SliceRandom;
 
 use super::rng;
 
-/// The order of epoch `epoch` (training counts from 1): a permutation of `0..n` that depends on `seed` and `epoch` and nothing else, so
-/// every optimizer sees the same batches, and a resumed run goes on with those that it would have had. A batch is a
-/// chunk of it, the last one of an epoch may be smaller.
+/// The order of epoch `epoch` (training counts from 1): a permutation of `0..n` that depends on `seed` and `epoch` only.
+/// So every optimizer sees the same batches, and a resumed run continues with the same ones. A batch is a chunk of it;
+/// the last one of an epoch may be smaller.
 ///
 /// ```
 /// let order = snr_bench::data::order(0, 0, 10);

@@ -26,7 +26,7 @@ const HALF_HEIGHT: f32 = 9.5;
 /// Points a side of the grid of random displacements that bends a digit; the grid spans the image.
 const GRID: usize = 4;
 
-type Point = [f32; 2];
+type Position = [f32; 2];
 
 /// Draws the data set: 60,000 training and 10,000 test images.
 pub fn load() -> Dataset {
@@ -53,7 +53,7 @@ fn draw(random: ChaCha8Rng, pixels: &mut [u8]) -> u8 {
     // Squared distance of every pixel to the pen's path.
     let mut distance = [f32::MAX; PIXELS];
     for stroke in glyph {
-        let path: Vec<Point> = curve(&jitter(stroke, &mut random)).map(|p| hand.place(p)).collect();
+        let path: Vec<Position> = curve(&jitter(stroke, &mut random)).map(|p| hand.place(p)).collect();
         for piece in path.windows(2) {
             stamp(&mut distance, piece[0], piece[1], hand.radius + 1.0);
         }
@@ -70,9 +70,9 @@ fn draw(random: ChaCha8Rng, pixels: &mut [u8]) -> u8 {
 /// How one image is written: everything random about it but the jitter of the points.
 struct Hand {
     /// Linear map from the skeleton to pixels: slant, scale and rotation.
-    map: [Point; 2],
-    shift: Point,
-    bend: [[Point; GRID]; GRID],
+    map: [Position; 2],
+    shift: Position,
+    bend: [[Position; GRID]; GRID],
     radius: f32,
     /// Brightness of a stroke's middle, and largest noise, of 255.
     ink: f32,
@@ -100,7 +100,7 @@ impl Hand {
     }
 
     /// Where a point of the skeleton is in the image, in pixels.
-    fn place(&self, [x, y]: Point) -> Point {
+    fn place(&self, [x, y]: Position) -> Position {
         let [row_x, row_y] = self.map;
         let p = [row_x[0] * x + row_x[1] * y + self.shift[0], row_y[0] * x + row_y[1] * y + self.shift[1]];
         let ((i, u), (j, v)) = (cell(p[0]), cell(p[1]));
@@ -120,8 +120,8 @@ fn cell(x: f32) -> (usize, f32) {
 }
 
 /// The points of a stroke, moved a little; a corner, which is a point given twice, stays one.
-fn jitter(stroke: Stroke, random: &mut Random) -> Vec<Point> {
-    let mut points: Vec<Point> = stroke.to_vec();
+fn jitter(stroke: Stroke, random: &mut Random) -> Vec<Position> {
+    let mut points: Vec<Position> = stroke.to_vec();
     for i in 0..points.len() {
         let corner = i > 0 && stroke[i] == stroke[i - 1];
         points[i] = if corner { points[i - 1] } else { points[i].map(|x| x + random.bell(0.12)) };
@@ -130,7 +130,7 @@ fn jitter(stroke: Stroke, random: &mut Random) -> Vec<Point> {
 }
 
 /// The Catmull–Rom spline through the points, as a polyline.
-fn curve(points: &[Point]) -> impl Iterator<Item = Point> {
+fn curve(points: &[Position]) -> impl Iterator<Item = Position> {
     let at = |i: isize| points[i.clamp(0, points.len() as isize - 1) as usize];
     let pieces = (0..points.len() as isize - 1).filter(move |&i| at(i) != at(i + 1)).flat_map(move |i| {
         let [a, b, c, d] = [at(i - 1), at(i), at(i + 1), at(i + 2)];
@@ -147,7 +147,7 @@ fn curve(points: &[Point]) -> impl Iterator<Item = Point> {
 }
 
 /// Lowers the squared distances of the pixels around the straight piece from `a` to `b`, as far away as `reach`.
-fn stamp(distance: &mut [f32; PIXELS], a: Point, b: Point, reach: f32) {
+fn stamp(distance: &mut [f32; PIXELS], a: Position, b: Position, reach: f32) {
     let along = [b[0] - a[0], b[1] - a[1]];
     let per_length = 1.0 / (along[0] * along[0] + along[1] * along[1]).max(1e-6);
     let bounds = [0, 1].map(|k| {

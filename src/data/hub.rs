@@ -1,7 +1,7 @@
 //! Fetches MNIST with candle-datasets, from the Hugging Face Hub.
 //!
-//! candle-datasets panics on bad rows, sets no time limit and returns `f32`; so it runs in a thread of its own, is waited for
-//! only so long, and what it returns becomes bytes again.
+//! candle-datasets panics on bad rows, sets no time limit and returns `f32`; so it runs in a thread of its own with
+//! a time limit, and what it returns is converted back to bytes.
 
 use std::sync::mpsc;
 use std::thread;
@@ -14,8 +14,8 @@ use crate::error::Result;
 
 /// How long the download of 18 MB may take. A file that came within it is kept in the Hub's cache for the next attempt.
 const LIMIT: Duration = Duration::from_secs(90);
-/// Name of the thread that downloads. When it panics, the error of [`download`] says so; the binary lets the panic itself
-/// pass without a word.
+/// Name of the thread that downloads. When it panics, [`download`] returns an error; the binary does not print the
+/// panic itself.
 pub const THREAD: &str = "mnist-download";
 
 /// The values of MNIST's four files, not yet verified.

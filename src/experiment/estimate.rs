@@ -82,7 +82,7 @@ fn measure_at_once(spec: &RunSpec, machine: &Machine, jobs: usize, time: Duratio
     Ok(Cost { trained: mean(|c| c.trained), step: mean(|c| c.step), validated: mean(|c| c.validated) })
 }
 
-/// Medians over the repetitions that fit into `time`, on images that mean nothing: what they show takes no time.
+/// Medians over the repetitions that fit into `time`, on invented images: the time does not depend on what they show.
 fn measure(spec: &RunSpec, machine: &Machine, time: Duration) -> Result<Cost> {
     let n = measured_images(spec);
     let input = spec.dataset.shape();

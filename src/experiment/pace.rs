@@ -1,6 +1,6 @@
 //! How long the rest of an experiment takes, from what was measured in this session.
 
-/// Shortest time, in seconds of running jobs, from which a rate is told.
+/// Shortest time, in seconds of running jobs, before a rate is shown.
 const ENOUGH: f64 = 1.0;
 
 /// The seconds that runs of these lengths take when `jobs` of them run at once, each begun in its order as soon as a job is
@@ -19,7 +19,7 @@ pub fn makespan(lengths: impl IntoIterator<Item = f64>, jobs: usize) -> f64 {
 #[derive(Clone, Debug)]
 pub struct Pace {
     jobs: usize,
-    runs: Vec<Run>,
+    runs: Vec<RunWork>,
     /// Work of this session.
     done: f64,
     /// Work left, at the start of this session and now.
@@ -30,7 +30,7 @@ pub struct Pace {
 }
 
 #[derive(Clone, Debug)]
-struct Run {
+struct RunWork {
     left: f64,
     since: Option<f64>,
     ended: bool,
@@ -39,7 +39,7 @@ struct Run {
 impl Pace {
     /// `left`: the work left of each run, in the order in which they begin; 0 where it is done.
     pub fn new(left: impl IntoIterator<Item = f64>, jobs: usize) -> Self {
-        let runs: Vec<Run> = left.into_iter().map(|left| Run { left, since: None, ended: false }).collect();
+        let runs: Vec<RunWork> = left.into_iter().map(|left| RunWork { left, since: None, ended: false }).collect();
         let total = runs.iter().map(|run| run.left).sum();
         Self { jobs, runs, done: 0.0, total, left: total, busy: 0.0 }
     }

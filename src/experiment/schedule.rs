@@ -51,7 +51,7 @@ impl ExperimentObserver for () {}
 
 /// Runs what is left of a plan, in its order, `options.jobs` runs at a time with the machine's threads divided among them;
 /// returns how each run ended, in the order of the plan. Repeated after an interruption it goes on from the checkpoints to
-/// the very same numbers.
+/// the same bits.
 pub fn run(
     plan: &Plan,
     data: &HashMap<DatasetKind, Dataset>,

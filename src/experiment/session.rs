@@ -14,11 +14,11 @@ use crate::train::{Every, Observer, Start, TrainOptions, TrainSummary, Trainer};
 /// What to do with a run directory that holds a run already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfExists {
-    /// Leave it alone and say so.
+    /// Refuse to touch it.
     Refuse,
     /// Remove that run.
     Replace,
-    /// Go on with it.
+    /// Resume it.
     Resume,
 }
 
@@ -67,7 +67,7 @@ impl StoredRun {
     }
 }
 
-/// Takes over the run directory for `spec`: before anything that takes time, so that a mistake is told at once.
+/// Takes over the run directory for `spec`: before anything that takes time, so that a mistake is reported at once.
 ///
 /// # Errors
 /// A folder that cannot be written to, is in use, or holds a run that must not be touched.

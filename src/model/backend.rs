@@ -1,4 +1,4 @@
-//! The seam between a trainer and the two ways to compute a gradient.
+//! What a trainer needs of the two ways to compute a gradient.
 
 use crate::data::Images;
 use crate::error::Result;
@@ -12,9 +12,9 @@ pub trait Backend: Send {
     /// Takes over the parameters as they are now, flat in the order of their layout; to be called after every optimizer step.
     fn load(&mut self, params: &[f32]) -> Result<()>;
 
-    /// Writes the gradient of the mean cross-entropy over the samples `indices` of `images` to `grad`, all parameters
-    /// one after another in the order of their [`Layout`](super::Layout) (`grad.len()` = number of parameters). `progress` is called from
-    /// any thread with the totals of each shard when it is done.
+    /// Writes the gradient of the mean cross-entropy over the samples `indices` of `images` to `grad`, flat in the
+    /// order of their [`Layout`](super::Layout) (`grad.len()` = number of parameters). `progress` is called from any thread
+    /// with the totals of each shard when it is done.
     fn gradient(
         &mut self,
         images: &Images,

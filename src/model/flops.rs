@@ -25,7 +25,7 @@ impl VitConfig {
     }
 
     /// Forward and backward pass: every product has two in the backward pass, but for the gradient of the pixels, which
-    /// nobody needs.
+    /// is not computed.
     pub fn training_flops(&self, input: ImageShape) -> Flops {
         let Flops { whole, executed } = self.evaluation_flops(input);
         let pixels = self.patch_flops(input);
@@ -36,7 +36,7 @@ impl VitConfig {
         product(self.num_patches(input), self.patch_size.pow(2), self.embed_dim)
     }
 
-    /// A block for each of so many tokens.
+    /// One block, for `tokens` tokens.
     fn block_flops(&self, tokens: usize) -> u64 {
         let d = self.embed_dim;
         // Scores and weighted values, over all heads together.

@@ -3,7 +3,7 @@
 //!
 //! It computes what `timm.models.vision_transformer.VisionTransformer` does, from the same parameters under the same
 //! names: pre-norm blocks, LayerNorm with ε 1e-6, exact (erf) GELU, a final norm, and a head on the class token. Each
-//! operation is the composed twin of a fused one, see [`mod@crate::ops`].
+//! operation is the composed twin of a fused one, see `src/ops`.
 //!
 //! Shapes: n images, t tokens (patches + 1), d `embed_dim`, h heads of width k = d / h, p `patch_size`.
 

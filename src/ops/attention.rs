@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Scores are held as `[tokens, queries]`: a vector is then one token's scores for neighbouring queries, and softmax and
-//! δ run down the columns, lane by lane. Every token asks: `queries` is `tokens`. For the class token alone there is
+//! δ run down the columns, lane by lane. Every token is a query: `queries` is `tokens`. For the class token alone there is
 //! [`class_attention`](super::class_attention).
 
 use candle_core::{D, Result, Tensor};

@@ -21,13 +21,13 @@ use super::matmul::{Dims, Left, Out, Right, Write, matmul, matmul_in};
 
 /// Sizes: D = heads · dim.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub struct ClassShape {
     pub tokens: usize,
     pub heads: usize,
     pub dim: usize,
 }
 
-impl Shape {
+impl ClassShape {
     fn width(&self) -> usize {
         self.heads * self.dim
     }
@@ -50,7 +50,7 @@ impl Shape {
 
 /// Weights, as they are and transposed.
 pub struct ClassAttention {
-    shape: Shape,
+    shape: ClassShape,
     /// W_K, W_V `[D, D]`, and their transposes.
     key: Buffer,
     value: Buffer,
@@ -59,8 +59,8 @@ pub struct ClassAttention {
     value_bias: Buffer,
 }
 
-/// What the forward pass keeps, and the backward pass's scratch, for so many images.
-pub struct Saved {
+/// What the forward pass keeps, and the backward pass's scratch, for a number of images.
+pub struct ClassSaved {
     /// q/√d `[images, D]`.
     q: Buffer,
     /// p `[images, tokens, padded heads]`.
@@ -84,7 +84,7 @@ pub struct Gradients<'a> {
 
 impl ClassAttention {
     /// Weights of zero.
-    pub fn new(shape: Shape) -> Self {
+    pub fn new(shape: ClassShape) -> Self {
         let square = || Buffer::zeros(shape.width() * shape.width());
         let value_bias = Buffer::zeros(shape.width());
         Self { shape, key: square(), value: square(), key_t: square(), value_t: square(), value_bias }
@@ -104,10 +104,10 @@ impl ClassAttention {
     }
 
     /// Room for `images`.
-    pub fn saved(&self, images: usize) -> Saved {
+    pub fn saved(&self, images: usize) -> ClassSaved {
         let shape = self.shape;
         let mixed = || Buffer::zeros(images * shape.mixed());
-        Saved {
+        ClassSaved {
             q: Buffer::zeros(images * shape.width()),
             p: Buffer::zeros(images * shape.scores()),
             u: mixed(),
@@ -120,8 +120,8 @@ impl ClassAttention {
     }
 
     /// o `[images, D]` ← attention of the queries q `[images, D]` over y `[images · tokens, D]`.
-    pub fn forward(&self, images: usize, q: &[f32], y: &[f32], saved: &mut Saved, o: &mut [f32]) {
-        let Shape { heads, dim, .. } = self.shape;
+    pub fn forward(&self, images: usize, q: &[f32], y: &[f32], saved: &mut ClassSaved, o: &mut [f32]) {
+        let ClassShape { heads, dim, .. } = self.shape;
         let (d, mixed) = (self.shape.width(), self.shape.mixed());
         let scale = 1.0 / (dim as f32).sqrt();
         saved.q.iter_mut().zip(&q[..images * d]).for_each(|(scaled, q)| *scaled = q * scale);
@@ -144,12 +144,12 @@ impl ClassAttention {
         images: usize,
         d_o: &[f32],
         y: &[f32],
-        saved: &mut Saved,
+        saved: &mut ClassSaved,
         dq: &mut [f32],
         dy: &mut [f32],
         grad: Gradients,
     ) {
-        let Shape { heads, dim, .. } = self.shape;
+        let ClassShape { heads, dim, .. } = self.shape;
         let (d, mixed) = (self.shape.width(), self.shape.mixed());
         for h in 0..heads {
             let (d_o, w) = (Left::rows(&d_o[h * dim..], d), Right::rows(&self.value[h * dim * d..], d));
@@ -174,10 +174,10 @@ impl ClassAttention {
 
 /// p and z from u.
 struct Mix<'a> {
-    shape: Shape,
+    shape: ClassShape,
     images: usize,
     y: &'a [f32],
-    saved: &'a mut Saved,
+    saved: &'a mut ClassSaved,
 }
 
 impl WithSimd for Mix<'_> {
@@ -186,7 +186,7 @@ impl WithSimd for Mix<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { shape, images, y, saved } = self;
-        let Shape { tokens, heads, .. } = shape;
+        let ClassShape { tokens, heads, .. } = shape;
         let (d, padded) = (shape.width(), shape.padded());
         for i in 0..images {
             let (y, p) = (&y[i * tokens * d..], &mut saved.p[i * shape.scores()..][..shape.scores()]);
@@ -202,10 +202,10 @@ impl WithSimd for Mix<'_> {
 
 /// du and dy from g.
 struct Unmix<'a> {
-    shape: Shape,
+    shape: ClassShape,
     images: usize,
     y: &'a [f32],
-    saved: &'a mut Saved,
+    saved: &'a mut ClassSaved,
     dy: &'a mut [f32],
 }
 
@@ -215,7 +215,7 @@ impl WithSimd for Unmix<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { shape, images, y, saved, dy } = self;
-        let Shape { tokens, heads, .. } = shape;
+        let ClassShape { tokens, heads, .. } = shape;
         let (d, padded) = (shape.width(), shape.padded());
         for i in 0..images {
             let (y, dy) = (&y[i * tokens * d..], &mut dy[i * tokens * d..]);

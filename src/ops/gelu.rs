@@ -15,7 +15,7 @@ use super::math;
 
 /// x ← gelu(x), elementwise; where given, `derivative` ← gelu′(x).
 pub fn forward(x: &mut [f32], derivative: Option<&mut [f32]>) {
-    Arch::new().dispatch(Forward { x, derivative });
+    Arch::new().dispatch(GeluForward { x, derivative });
 }
 
 /// The same in Candle.
@@ -23,12 +23,12 @@ pub fn composed(x: &Tensor) -> Result<Tensor> {
     x.gelu_erf()
 }
 
-struct Forward<'a> {
+struct GeluForward<'a> {
     x: &'a mut [f32],
     derivative: Option<&'a mut [f32]>,
 }
 
-impl WithSimd for Forward<'_> {
+impl WithSimd for GeluForward<'_> {
     type Output = ();
 
     #[inline(always)]

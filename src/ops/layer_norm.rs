@@ -18,12 +18,12 @@ pub const EPS: f32 = 1e-6;
 
 /// x, y `[rows, D]`; `affine` `[2, D]`: γ and β; `stats` `[rows, 2]` ← mean and r of every row.
 pub fn forward(x: &[f32], affine: &[f32], y: &mut [f32], stats: &mut [f32]) {
-    Arch::new().dispatch(Forward { x, affine, y, stats });
+    Arch::new().dispatch(NormForward { x, affine, y, stats });
 }
 
 /// dx `[rows, D]` += the input's gradient; `daffine` `[2, D]` += those of γ and β.
 pub fn backward(dy: &[f32], x: &[f32], stats: &[f32], affine: &[f32], dx: &mut [f32], daffine: &mut [f32]) {
-    Arch::new().dispatch(Backward { dy, x, stats, affine, dx, daffine });
+    Arch::new().dispatch(NormBackward { dy, x, stats, affine, dx, daffine });
 }
 
 /// The same in Candle's basic operations (`candle_nn::LayerNorm` cuts the gradient): x `[.., D]`.
@@ -34,14 +34,14 @@ pub fn composed(x: &Tensor, gamma: &Tensor, beta: &Tensor) -> Result<Tensor> {
     normal.broadcast_mul(gamma)?.broadcast_add(beta)
 }
 
-struct Forward<'a> {
+struct NormForward<'a> {
     x: &'a [f32],
     affine: &'a [f32],
     y: &'a mut [f32],
     stats: &'a mut [f32],
 }
 
-impl WithSimd for Forward<'_> {
+impl WithSimd for NormForward<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -84,7 +84,7 @@ impl WithSimd for Forward<'_> {
     }
 }
 
-struct Backward<'a> {
+struct NormBackward<'a> {
     dy: &'a [f32],
     x: &'a [f32],
     stats: &'a [f32],
@@ -93,7 +93,7 @@ struct Backward<'a> {
     daffine: &'a mut [f32],
 }
 
-impl WithSimd for Backward<'_> {
+impl WithSimd for NormBackward<'_> {
     type Output = ();
 
     #[inline(always)]

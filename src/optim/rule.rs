@@ -6,7 +6,7 @@ use super::{bias_correction, check_not_negative, check_rate};
 use crate::error::Result;
 use crate::model::Layout;
 
-/// What a rule is told of a step.
+/// What a rule may use in a step, beside parameters, gradients and state.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
     /// Name, shape, role and place of every parameter.

@@ -8,7 +8,7 @@ use super::view::{MIN_SEEDS, Metric, X};
 use crate::analysis::{Arm, Group, Run};
 use crate::stats::mean_interval;
 
-type Curve = Vec<(f64, f64)>;
+type Points = Vec<(f64, f64)>;
 
 /// Draws one metric of a group; `None` if no run has a value of it yet.
 pub fn chart(group: &Group, metric: Metric, x: X, y: Scale) -> Option<Figure> {
@@ -45,7 +45,7 @@ struct View {
 
 impl View {
     /// The finite part of a run's curve: point i is epoch `first + i` in all of them.
-    fn curve(&self, run: &Run) -> Curve {
+    fn curve(&self, run: &Run) -> Points {
         let rows = run.rows.iter().skip(self.metric.first());
         let points = rows.map_while(|row| Some((self.x.of(row), self.metric.of(row)?)));
         points.take_while(|(x, _)| Scale::Linear.shows(*x)).collect()
@@ -71,7 +71,7 @@ impl View {
     /// The line, band and single curves of an arm, and the crosses where runs of it failed.
     fn arm(&self, arm: &Arm, ceiling: f64) -> (Series, Vec<Mark>) {
         let averaged = arm.averaged();
-        let curves: Vec<Curve> = averaged.iter().map(|run| self.curve(run)).collect();
+        let curves: Vec<Points> = averaged.iter().map(|run| self.curve(run)).collect();
         let others = arm.runs.iter().filter(|run| run.sound && averaged.iter().all(|other| other.dir != run.dir));
         let mut faint = Vec::new();
         let mut ends = Vec::new();
@@ -102,7 +102,7 @@ impl View {
     }
 
     /// Ends a curve where it first rises above `ceiling`.
-    fn leave(&self, curve: &mut Curve, ceiling: f64) {
+    fn leave(&self, curve: &mut Points, ceiling: f64) {
         let Some(first) = curve.iter().position(|(_, y)| *y > ceiling) else { return };
         curve.truncate(first + 1);
         let (x1, y1) = curve[first];
@@ -127,7 +127,7 @@ fn marks(arm: &Arm, ends: &[(f64, f64)]) -> Vec<Mark> {
 }
 
 /// The mean of curves as far as all of them go, and from [`MIN_SEEDS`] on the 95% confidence interval of it.
-fn mean(curves: &[Curve]) -> (Curve, Vec<(f64, f64, f64)>) {
+fn mean(curves: &[Points]) -> (Points, Vec<(f64, f64, f64)>) {
     let common = curves.iter().map(Vec::len).min().unwrap_or(0);
     let mut line = Vec::new();
     let mut band = Vec::new();

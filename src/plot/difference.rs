@@ -10,7 +10,8 @@ use crate::analysis::{Arm, Basis, Comparison, Curve, Group, Loss, batch};
 /// Draws by how much the losses of every optimizer of a group differ from those of its first, at the same learning rate and
 /// seed; `None` if there are not two such pairs.
 pub fn difference(group: &Group, loss: Loss) -> Option<Figure> {
-    let lines: Vec<Line> = against_first(group).filter_map(|comparison| Line::new(group, comparison, loss)).collect();
+    let lines: Vec<RatioLine> =
+        against_first(group).filter_map(|comparison| RatioLine::new(group, comparison, loss)).collect();
     let first = lines.first()?;
     let name = match loss {
         Loss::Training => "Training loss",
@@ -19,7 +20,7 @@ pub fn difference(group: &Group, loss: Loss) -> Option<Figure> {
     let (minus, below, baseline) = names(&lines.iter().map(|line| line.comparison).collect::<Vec<_>>());
     let end = lines.iter().filter_map(|line| line.curve.points.last()).map(|point| point.epoch).max()?;
     let mut series = vec![Series::reference(1.0, (first.curve.points[0].epoch as f64, end as f64))];
-    series.extend(lines.iter().map(Line::series));
+    series.extend(lines.iter().map(RatioLine::series));
     let spec = group.spec();
     Some(Figure {
         title: format!("{name} on {}, {}: {minus}", spec.dataset.label(), batch(spec)),
@@ -49,13 +50,13 @@ pub fn names(comparisons: &[&Comparison]) -> (String, String, String) {
 }
 
 /// A comparison with its difference by epoch, of two pairs or more.
-struct Line<'a> {
+struct RatioLine<'a> {
     arm: &'a Arm,
     comparison: &'a Comparison,
     curve: &'a Curve,
 }
 
-impl<'a> Line<'a> {
+impl<'a> RatioLine<'a> {
     fn new(group: &'a Group, comparison: &'a Comparison, loss: Loss) -> Option<Self> {
         let curve = comparison.curves.iter().find(|curve| curve.loss == loss && curve.seeds.len() > 1)?;
         Some(Self { arm: group.arm(&comparison.a)?, comparison, curve })
@@ -81,8 +82,8 @@ impl<'a> Line<'a> {
     }
 }
 
-fn text(loss: Loss, lines: &[Line]) -> String {
-    let list = |n: fn(&Line) -> usize| {
+fn text(loss: Loss, lines: &[RatioLine]) -> String {
+    let list = |n: fn(&RatioLine) -> usize| {
         let counted = lines.iter().map(|line| (n(line), &line.arm.label)).filter(|(n, _)| *n > 0);
         let each = counted.map(|(n, label)| if lines.len() == 1 { n.to_string() } else { format!("{n} ({label})") });
         each.collect::<Vec<_>>().join(", ")

@@ -12,13 +12,14 @@ use crate::number::number;
 /// Draws the steps that every optimizer of a group needs to reach a validation loss, as a share of those of its first, at the
 /// same learning rate and seed; `None` if no loss is reached by all runs of two such pairs.
 pub fn speedup(group: &Group) -> Option<Figure> {
-    let lines: Vec<Line> = against_first(group).filter_map(|comparison| Line::new(group, comparison)).collect();
+    let lines: Vec<StepsLine> =
+        against_first(group).filter_map(|comparison| StepsLine::new(group, comparison)).collect();
     let losses = || lines.iter().flat_map(|line| &line.speedup.levels).map(|level| level.loss);
     let (from, to) = (losses().max_by(f64::total_cmp)?, losses().min_by(f64::total_cmp)?);
     let comparisons: Vec<&Comparison> = lines.iter().map(|line| line.comparison).collect();
     let (ratio, below, baseline) = names(&comparisons);
     let mut series = vec![Series::reference(1.0, (from, to))];
-    series.extend(lines.iter().map(Line::series));
+    series.extend(lines.iter().map(StepsLine::series));
     let spec = group.spec();
     Some(Figure {
         title: format!("Steps to each validation loss on {}, {}: {ratio}", spec.dataset.label(), batch(spec)),
@@ -37,13 +38,13 @@ pub fn speedup(group: &Group) -> Option<Figure> {
 }
 
 /// A comparison with its speed-up, of two pairs or more.
-struct Line<'a> {
+struct StepsLine<'a> {
     arm: &'a Arm,
     comparison: &'a Comparison,
     speedup: &'a Speedup,
 }
 
-impl<'a> Line<'a> {
+impl<'a> StepsLine<'a> {
     fn new(group: &'a Group, comparison: &'a Comparison) -> Option<Self> {
         let speedup = comparison.speedup.as_ref().filter(|speedup| !speedup.levels.is_empty())?;
         (comparison.seeds.len() > 1).then_some(Self { arm: group.arm(&comparison.a)?, comparison, speedup })
@@ -75,7 +76,7 @@ impl<'a> Line<'a> {
     }
 }
 
-fn text(lines: &[Line]) -> String {
+fn text(lines: &[StepsLine]) -> String {
     let pairs: Vec<String> = match lines {
         [only] => vec![only.pairs().to_string()],
         lines => lines.iter().map(|line| format!("{} ({})", line.pairs(), line.arm.label)).collect(),

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::tables::badge;
-use crate::article::{Article, Claim, Part, SUMMARY};
+use crate::article::{Article, Claim, GroupClaims, SUMMARY};
 
 /// One row a claim, one column a group of runs.
 pub fn section(article: &Article) -> Markup {
@@ -31,7 +31,7 @@ pub fn section(article: &Article) -> Markup {
     }
 }
 
-fn heading(part: &Part) -> Markup {
+fn heading(part: &GroupClaims) -> Markup {
     html! {
         (part.title)
         @if !part.departures.is_empty() { small { " Not the article’s setting: " (part.departures) "." } }

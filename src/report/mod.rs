@@ -1,7 +1,7 @@
 //! One page about a folder of runs: the answer, figures, numbers, every run, and what produced it.
 //!
-//! The page is a single file: inline SVG and CSS, no script, nothing from the network; a content security policy in it
-//! makes the browser hold it to that. Every text is escaped, as file names and `meta.json` may be anybody's. Everything that it
+//! The page is a single file: inline SVG and CSS, no script, nothing from the network; a content security policy
+//! makes the browser enforce that. Every text is escaped, as file names and `meta.json` may come from anyone. Everything that it
 //! says of results comes from an [`Analysis`], in the words of [`crate::analysis::words`]; the same runs give the same bytes.
 //!
 //! | module | part of the page |

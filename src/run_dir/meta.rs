@@ -1,4 +1,4 @@
-//! `meta.json`: what ran where, for the reader who wants to repeat or to distrust a run.
+//! `meta.json`: what ran where, for the reader who wants to check or repeat a run.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -128,7 +128,7 @@ impl RunDir {
         self.path.join(name)
     }
 
-    /// Writes a file in it, see [`atomic::write`].
+    /// Writes a file in it, whole or not at all.
     ///
     /// # Errors
     /// Also a folder that was removed or replaced since it was locked: another process may be at work in its place.
@@ -195,7 +195,7 @@ impl RunDir {
     }
 }
 
-/// Removes what a process left half written that was killed. Nobody else writes in a locked folder.
+/// Removes what a process left half written that was killed. No other process writes in a locked folder.
 fn remove_temporary(folder: &Path) {
     let ours = |name: &str| FILES.iter().any(|file| atomic::is_temporary(name, file));
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! Run directories, read: what `plot` and comparisons see of a run.
+//! Reading run directories, for the analysis.
 //!
 //! Whatever lies below a results folder may be foreign, half written or absurdly large. One unusable run becomes a
 //! [`Warning`] and the others are read; no file is read beyond a fixed size.

@@ -1,10 +1,10 @@
-//! Holm's correction for testing several metrics.
+//! Holm's correction for testing several endpoints.
 
 /// Holm's step-down adjusted p-values, in the order of `ps`.
 ///
-/// With p₍₁₎ ≤ … ≤ p₍ₖ₎, the adjusted p₍ᵢ₎ is max over j ≤ i of min(1, (k − j + 1)·p₍ⱼ₎). Calling every metric whose
+/// With p₍₁₎ ≤ … ≤ p₍ₖ₎, the adjusted p₍ᵢ₎ is max over j ≤ i of min(1, (k − j + 1)·p₍ⱼ₎). Calling every endpoint whose
 /// adjusted value is at most α a difference keeps the probability of even one false call at or below α, however the
-/// metrics depend on each other.
+/// endpoints depend on each other.
 pub fn holm(ps: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..ps.len()).collect();
     order.sort_by(|a, b| ps[*a].total_cmp(&ps[*b]));

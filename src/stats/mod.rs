@@ -5,13 +5,13 @@
 //! | how large is the mean difference, and could it be chance? | [`paired_t`] | Student, Biometrika 6 (1908) |
 //! | and where a run failed, so that there is no mean? | [`signed_rank()`] | Wilcoxon, Biometrics Bulletin 1 (1945) |
 //! | … when several endpoints are tested? | [`holm()`] | Holm, Scandinavian Journal of Statistics 6 (1979) |
-//! | what could so few pairs have shown? | [`power()`], [`detectable`], [`pairs_to_detect`] | noncentral t |
+//! | what can this number of pairs show? | [`power()`], [`detectable`], [`pairs_to_detect`] | noncentral t |
 //! | how large is a mean? | [`mean_interval`] | Student's t |
 //!
 //! Nothing is random: the same differences give the same numbers on every machine. `tests/stats.rs` checks all of it against
 //! SciPy (`scripts/golden_stats.py`).
 //!
-//! # What it keeps of what it promises
+//! # Coverage, error rate and power, measured
 //!
 //! Simulated through these functions by `cargo run --release --example coverage`: 50,000 experiments a cell, so that the standard
 //! error of 95% is 0.1 points.
@@ -38,14 +38,14 @@
 //! | reached, if only this endpoint differs | 80.1% | 80.2% | 80.4% | 80.3% |
 //! | reached, if all three differ so much | 89.5% | 88.4% | 88.0% | 86.8% |
 //!
-//! The weak place is a skewed difference: its interval covers too little, most of all with few pairs. If two optimizers do not
+//! Its weakness is a skewed difference: the interval covers too little, most of all with few pairs. If two optimizers do not
 //! differ at all, their paired differences are symmetric, since either run might have been the other's: a false verdict is not
 //! made likelier by this, but an interval around a real and skewed difference is too narrow. Logarithms of losses are far less
 //! skewed than losses.
 //!
 //! The alternative was to invert the exact sign-flip test. Simulated in the same way, it covered 97.0, 95.3 and 95.3% of normal
 //! differences at n = 6, 8, 10, and of exponential ones 93.1, 90.6 and 90.5%. But at α/3 it can find nothing at all with 6 pairs,
-//! and where Student's t has a power of 80% it has 75% with 8 pairs and 77% with 10. So Student's t it is, for test and interval.
+//! and where Student's t has a power of 80% it has 75% with 8 pairs and 77% with 10. So test and interval are Student's t.
 
 mod holm;
 mod power;

@@ -5,7 +5,7 @@ use statrs::function::gamma::ln_gamma;
 
 use super::student::t_quantile;
 
-/// More pairs than anybody will train.
+/// The search for a number of pairs ends here.
 const MOST: usize = 10_000;
 
 /// The power that [`detectable`] and [`pairs_to_detect`] ask for.

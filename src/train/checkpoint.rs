@@ -1,4 +1,4 @@
-//! Checkpoints: everything that a run needs to go on as if it had never stopped.
+//! Checkpoints: everything that a run needs to continue with the same bits.
 //!
 //! One safetensors file, written whole or not at all: tensors `model.<parameter>` and `optim.<slot>.<parameter>`, and the
 //! [`RunProgress`] as JSON in the header, under a SHA-256 over all of it. The parameters alone, as timm opens them, are in
@@ -182,7 +182,7 @@ fn digest<'a>(progress: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>
 /// Writes the checkpoint of a run.
 ///
 /// # Errors
-/// See [`atomic::write`](crate::atomic::write).
+/// A full disk, a folder that is gone or read-only.
 pub fn save(dir: &RunDir, params: &Params, optimizer: &Optimizer<BoxedRule>, progress: &RunProgress) -> Result<()> {
     let mut tensors = BTreeMap::new();
     for (parameter, values) in params.iter() {

@@ -10,7 +10,7 @@ use crate::error::Result;
 
 /// A row. Losses are in nats; `effect` is a ratio A / B, of error rates the difference A − B.
 #[derive(Serialize)]
-struct Line<'a> {
+struct CsvRow<'a> {
     group: &'a str,
     dataset: &'a str,
     data_hash: &'a str,
@@ -49,7 +49,7 @@ struct Line<'a> {
     sentence: &'a str,
 }
 
-impl<'a> Line<'a> {
+impl<'a> CsvRow<'a> {
     /// What all rows of a comparison share.
     fn of(analysis: &Analysis, group: &'a Group, comparison: &'a Comparison) -> Self {
         let Comparison { a, b, .. } = comparison;
@@ -148,10 +148,10 @@ pub fn csv(analysis: &Analysis) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for (group, comparison) in analysis.comparisons() {
         for judgement in &comparison.judgements {
-            writer.serialize(Line::of(analysis, group, comparison).judged(judgement))?;
+            writer.serialize(CsvRow::of(analysis, group, comparison).judged(judgement))?;
         }
         for description in &comparison.described {
-            writer.serialize(Line::of(analysis, group, comparison).described(description))?;
+            writer.serialize(CsvRow::of(analysis, group, comparison).described(description))?;
         }
     }
     Ok(String::from_utf8(writer.into_inner()?)?)

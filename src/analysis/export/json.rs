@@ -10,14 +10,14 @@ use crate::run_dir::Warning;
 struct Document<'a> {
     criteria: Criteria,
     plans: &'a [PlanFile],
-    groups: Vec<Part<'a>>,
+    groups: Vec<GroupDocument<'a>>,
     warnings: &'a [Warning],
     notes: Vec<String>,
 }
 
 /// A group of runs.
 #[derive(Serialize)]
-struct Part<'a> {
+struct GroupDocument<'a> {
     name: &'a str,
     title: String,
     dataset: &'a str,
@@ -28,7 +28,7 @@ struct Part<'a> {
     warnings: &'a [Warning],
 }
 
-impl<'a> Part<'a> {
+impl<'a> GroupDocument<'a> {
     fn of(group: &'a Group) -> Self {
         Self {
             name: &group.name,
@@ -51,7 +51,7 @@ pub fn json(analysis: &Analysis) -> Result<String> {
     let document = Document {
         criteria: analysis.criteria,
         plans: &analysis.plans,
-        groups: analysis.groups.iter().map(Part::of).collect(),
+        groups: analysis.groups.iter().map(GroupDocument::of).collect(),
         warnings: &analysis.warnings,
         notes: words::notes(analysis.criteria),
     };

@@ -5,7 +5,7 @@ use crate::analysis::judge::least_pairs;
 use crate::analysis::types::{Judgement, Verdict};
 use crate::number::plain;
 
-/// What could still decide a judgement; `None` where it is decided, or nobody could train so many pairs.
+/// What could still decide a judgement; `None` where it is decided, or the number of pairs is out of reach.
 pub fn further(judgement: &Judgement) -> Option<String> {
     let n = judgement.pairs.len();
     match judgement.verdict {

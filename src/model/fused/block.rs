@@ -30,12 +30,12 @@ pub struct Block {
     fc1: Linear,
     fc2: Linear,
     shape: Shape,
-    /// Rows of an image that ask: all its tokens, or the class token.
+    /// Queries of an image: all its tokens, or the class token.
     queries: usize,
     hidden: usize,
 }
 
-/// Who asks: every token, or in the last block the class token alone.
+/// Which tokens are queries: all, or in the last block the class token alone.
 enum Attend {
     Every { key_value: Linear },
     Class(ClassAttention),
@@ -44,7 +44,7 @@ enum Attend {
 /// What the forward pass of each keeps.
 enum Attended {
     Every { kv: Buffer, p: Buffer },
-    Class(Box<class_attention::Saved>),
+    Class(Box<class_attention::ClassSaved>),
 }
 
 /// What the forward pass keeps of a shard for the backward pass.
@@ -65,7 +65,7 @@ pub struct Activations {
     dh: Buffer,
 }
 
-/// Buffers whose contents nobody needs afterwards, and the stopwatch: all blocks of a worker share them.
+/// Scratch buffers and the stopwatch, shared by all blocks of a worker.
 pub struct Scratch {
     pub clock: Clock,
     attention: Buffer,
@@ -81,7 +81,7 @@ impl Block {
         let (d, hidden, tokens) = (config.embed_dim, config.hidden_dim(), config.num_tokens(input));
         let (heads, dim) = (config.num_heads, config.head_dim());
         let (queries, attend) = if class_only {
-            (1, Attend::Class(ClassAttention::new(class_attention::Shape { tokens, heads, dim })))
+            (1, Attend::Class(ClassAttention::new(class_attention::ClassShape { tokens, heads, dim })))
         } else {
             (tokens, Attend::Every { key_value: Linear::new(d, 2 * d) })
         };

@@ -1,4 +1,4 @@
-//! Where each layer's parameters lie in the flat vector: the ranges of the model's [`Layout`](crate::model::Layout).
+//! Where each layer's parameters lie in the flat vector: the ranges of the model's [`Layout`].
 
 use std::ops::Range;
 
@@ -73,7 +73,7 @@ pub struct VitLayout {
 }
 
 impl VitLayout {
-    /// Of a Vision Transformer with so many blocks.
+    /// Of a Vision Transformer with `depth` blocks.
     pub fn new(layout: &Layout, depth: usize) -> Self {
         Self {
             cls: layout.range("cls_token"),

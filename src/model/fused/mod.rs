@@ -1,9 +1,9 @@
-//! The Vision Transformer on the CPU without Candle's graph: forward and backward pass written out, over shards that stay
-//! in the second-level cache, one shard a thread.
+//! The Vision Transformer on the CPU without Candle's graph: forward and backward pass written out, over
+//! shards, one shard a thread.
 //!
 //! All of it is f32, with sums over groups of samples in f64. bf16 would be faster where the processor multiplies it, but
-//! its rounding is noise in the gradient, 2⁻⁹ of every product's inputs, and the variance of the gradient is the very
-//! thing that SNRAdam divides by: with batch = ∞ it would be the only noise there is.
+//! its rounding is noise in the gradient, 2⁻⁹ of every product's inputs, and the variance of the gradient is what
+//! SNRAdam divides by: with batch = ∞ it would be the only noise there is.
 
 mod block;
 mod layout;
@@ -201,7 +201,7 @@ fn on_all(
     pool.in_place_scope(|scope| {
         for worker in workers {
             scope.spawn(|_| {
-                // Workspaces hold nothing that outlives a shard: whatever state the panic left them in is as good as any.
+                // A workspace is overwritten by every shard, so what the panic left in it does not matter.
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(worker))) {
                     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
                     let _ = panicked.set(text.or(panic.downcast_ref().cloned()).unwrap_or_default());

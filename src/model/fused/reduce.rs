@@ -1,7 +1,7 @@
 //! Sums over the samples in an order that does not depend on threads.
 //!
 //! Samples make shards, consecutive shards make groups, both by the number of samples alone. One worker adds up a group
-//! in f32, shard after shard; the groups are added up in f64, one after another in their order, whoever computed them.
+//! in f32, shard after shard; the groups are added up in f64, in their order.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,8 +12,8 @@ use pulp::Arch;
 use crate::model::Totals;
 use crate::ops::buffer::Buffer;
 
-/// Samples of a shard: what one pass through the model takes at once. Its activations should stay in the second-level
-/// cache; changing it changes the last bits of every sum.
+/// Samples of a shard: what one pass through the model takes at once. Few, so that a worker's buffers take few
+/// megabytes. Changing it changes the last bits of every sum.
 pub const SHARD: usize = 4;
 
 /// Groups of a batch at most: enough to keep 16 threads busy evenly, few enough that adding them costs next to nothing.
@@ -37,18 +37,18 @@ pub fn groups(samples: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
 /// Adds up groups that arrive in any order.
 pub struct Reducer {
     buffers: usize,
-    state: Mutex<State>,
+    state: Mutex<ReducerState>,
     returned: Condvar,
 }
 
-struct State {
+struct ReducerState {
     /// The group that is added next.
     next: usize,
     waiting: BTreeMap<usize, (Totals, Buffer)>,
     free: Vec<Buffer>,
     /// Buffers that may still be made.
     more: usize,
-    /// A group is lost: nobody may wait for its turn.
+    /// A group is lost, so no worker may wait any longer.
     closed: bool,
     gradient: Vec<f64>,
     totals: Totals,
@@ -58,7 +58,7 @@ impl Reducer {
     /// For gradients of `len` parameters, with at most `buffers` unfinished groups; more than workers, for a worker that
     /// is ahead of the others must wait when there is none left.
     pub fn new(len: usize, buffers: usize) -> Self {
-        let state = State {
+        let state = ReducerState {
             next: 0,
             waiting: BTreeMap::new(),
             free: Vec::new(),
@@ -83,7 +83,7 @@ impl Reducer {
     }
 
     /// A buffer of zeros, or none once the reducer is closed. To be taken before the number of the group that it is for:
-    /// then whoever works on the next group to be added has one, and no worker waits for ever.
+    /// then the worker on the next group to be added has a buffer, and no worker waits for ever.
     pub fn take(&self) -> Option<Buffer> {
         let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
         while !state.closed {
