@@ -96,7 +96,7 @@ def speed() -> str:
         lines.append(f"| {label(name, peers)}{' (best PyTorch)' if name == best else ''} | {rate:,.0f} | {ratio} |")
     return "\n".join([
         f"Training (gradient and Adam step, f32, batch {peers['batch']}) on {peers['threads']} cores of an {peers['cpu']}"
-        f" ({report['simd']}), best step of {peers['rounds']} interleaved rounds"
+        f" ({report['simd']}), best step of {peers['rounds']} interleaved round{'' if peers['rounds'] == 1 else 's'}"
         f" (our median step: {report['training_images_per_second_median']:,.0f} images/s):",
         "",
         *lines,
