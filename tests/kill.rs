@@ -120,7 +120,7 @@ fn kill_at_random(seed: u64, args: impl Fn(&Path) -> Vec<String>, run: impl Fn(&
         assert_eq!(losses(&done), undisturbed);
         let model = |dir: &Path| fs::read(dir.join("model.safetensors")).unwrap();
         assert!(model(&done) == model(&whole), "model.safetensors differs");
-        assert_eq!(record::read(&done).unwrap().state, State::Finished);
+        assert_eq!(record::read(&done).unwrap().meta.state, State::Finished);
         fs::remove_dir_all(&parts).unwrap();
     }
     eprintln!(

@@ -536,7 +536,7 @@ fn a_copy_of_a_run_is_no_second_seed() {
     write_run(&root.path().join("a"), &spec, "interrupted", HASH, &rows(&spec, 5));
     write_run(&root.path().join("b"), &spec, "finished", HASH, &rows(&spec, 20));
     let (records, warnings) = record::find(root.path()).unwrap();
-    assert_eq!((records.len(), records[0].state, warnings.len()), (1, State::Finished, 1));
+    assert_eq!((records.len(), records[0].meta.state, warnings.len()), (1, State::Finished, 1));
     assert!(warnings[0].0.contains("the same run"), "{}", warnings[0]);
 }
 

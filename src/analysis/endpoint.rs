@@ -3,11 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::run::Run;
-use super::speedup::reached;
+use super::speedup::{log, reached};
 use crate::run_dir::Row;
-
-/// A loss below this counts as this: its logarithm must be finite.
-const LEAST_LOSS: f64 = 1e-12;
 
 /// The primary endpoints: one a claim, and the only ones that are judged. Each sums a run up as the logarithm of a loss, so
 /// that a difference between two runs is a ratio of losses.
@@ -48,11 +45,6 @@ impl Endpoint {
 /// The rows of the last quarter of the epochs: ⌈E/4⌉ of them, at least one.
 pub fn last_quarter(epochs: &[Row]) -> &[Row] {
     &epochs[epochs.len() - epochs.len().div_ceil(4)..]
-}
-
-/// The logarithm of a loss.
-pub fn log(loss: f64) -> f64 {
-    loss.max(LEAST_LOSS).ln()
 }
 
 /// What is described with differences and intervals, and not judged.

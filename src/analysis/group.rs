@@ -44,7 +44,7 @@ pub struct Arm {
 pub fn group(runs: Vec<Run>) -> Vec<Group> {
     let mut groups: BTreeMap<(String, String), Vec<Run>> = BTreeMap::new();
     for run in runs {
-        groups.entry((shared_settings(&run.spec), run.data_hash.clone())).or_default().push(run);
+        groups.entry((shared_settings(&run.spec), run.meta.data_hash.clone())).or_default().push(run);
     }
     let stems: Vec<String> = groups.values().map(|runs| stem(&runs[0].spec)).collect();
     let mut names = BTreeSet::new();
@@ -158,7 +158,7 @@ impl Group {
 
     /// SHA-256 of the data that all its runs saw.
     pub fn data_hash(&self) -> &str {
-        &self.arms[0].runs[0].data_hash
+        &self.arms[0].runs[0].meta.data_hash
     }
 
     /// All its runs, arm by arm.

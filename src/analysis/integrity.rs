@@ -65,7 +65,7 @@ fn same_losses(a: &Row, b: &Row) -> bool {
 fn is_copy(a: &Run, b: &Run) -> bool {
     let only_seeds = a.spec.seed != b.spec.seed
         && crate::config::RunSpec { seed: a.spec.seed, ..b.spec.clone() } == a.spec
-        && a.data_hash == b.data_hash;
+        && a.meta.data_hash == b.meta.data_hash;
     let trained = a.rows.len() > 1 && a.rows.len() == b.rows.len();
     only_seeds && trained && a.rows.iter().zip(&b.rows).all(|(a, b)| same_losses(a, b))
 }

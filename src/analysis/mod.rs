@@ -120,7 +120,7 @@ impl Analysis {
         let mut groups = group::group(runs);
         warnings.extend(words::different_data(&groups));
         for group in &mut groups {
-            group.target = Target::of(group, criteria.target);
+            group.target = Target::of(group.runs(), criteria.target);
             (group.comparisons, group.warnings) = pairing::comparisons(group, &plans, criteria);
             if pairing::variants(group).len() == 1 {
                 warnings.push(words::only_one(group));

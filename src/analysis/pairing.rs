@@ -1,12 +1,12 @@
 //! Which runs meet: optimizers of a group, learning rates, seeds.
 
-use super::endpoint::{Endpoint, Measure, log};
+use super::endpoint::{Endpoint, Measure};
 use super::group::{Arm, Group};
 use super::integrity::{cautions, one_machine, same_start};
 use super::judge::{describe, effect, judge};
 use super::plan::PlanFile;
 use super::run::{Fate, Run};
-use super::speedup::Speedup;
+use super::speedup::{Speedup, log};
 use super::types::{Basis, Comparison, Contender, Criteria, Curve, Loss, PlanState, Point, Reason, Standing};
 use super::{Target, words};
 use crate::run_dir::Row;

@@ -61,7 +61,7 @@ impl Fate {
 impl Run {
     /// A record with what follows from it.
     pub fn new(record: Record) -> Self {
-        let fate = Fate::of(record.state, &record.rows, record.spec.epochs);
+        let fate = Fate::of(record.meta.state, &record.rows, record.spec.epochs);
         Self { fate, sound: true, record }
     }
 

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::endpoint::log;
-use super::group::Group;
 use super::run::{Fate, Run};
 use crate::run_dir::Row;
 use crate::stats::mean_interval;
+
+/// A loss below this counts as this: its logarithm must be finite.
+const LEAST_LOSS: f64 = 1e-12;
 
 /// Levels of a curve.
 const LEVELS: usize = 60;
@@ -21,13 +22,14 @@ pub struct Target {
 }
 
 impl Target {
-    /// The stated one, or else one that every run of the group that finished reaches in training: the largest of their least
-    /// losses at three quarters of the way, to as few significant digits as that takes. `None` where there is no such loss.
-    pub fn of(group: &Group, stated: Option<f64>) -> Option<Self> {
+    /// The stated one, or else one that every run which finished reaches in training: the largest of their least losses
+    /// at three quarters of the way, to as few significant digits as that takes. `None` where there is no such loss.
+    pub fn of<'a>(runs: impl Iterator<Item = &'a Run>, stated: Option<f64>) -> Option<Self> {
         if let Some(loss) = stated {
             return Some(Self { loss, stated: true });
         }
-        let finished = || group.runs().filter(|run| run.fate == Fate::Finished && run.spec.epochs > 0);
+        let finished: Vec<&Run> = runs.filter(|run| run.fate == Fate::Finished && run.spec.epochs > 0).collect();
+        let finished = || finished.iter().copied();
         let least = |rows: &[Row]| rows.iter().map(|row| row.val_loss).fold(f64::INFINITY, f64::min);
         let early = |run: &Run| least(&run.rows[..=(3 * run.spec.epochs).div_ceil(4) as usize]);
         let most = finished().map(early).fold(0.0, f64::max);
@@ -45,6 +47,11 @@ fn rounded(x: f64, decimals: i32, round: fn(f64) -> f64) -> f64 {
     let digits = round(x / 10f64.powi(exponent) * (1.0 - 1e-12));
     // read back from its digits, so that 0.3 is the 0.3 that people write
     format!("{digits}e{exponent}").parse().unwrap_or(x)
+}
+
+/// The logarithm of a loss.
+pub fn log(loss: f64) -> f64 {
+    loss.max(LEAST_LOSS).ln()
 }
 
 /// How far a run was when it reached a loss.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::data::{ImageShape, Images};
 use crate::error::Result;
 use crate::machine::{self, repeat};
-use crate::model::fused::Part;
+use crate::model::fused::{Part, Profile};
 use crate::model::{Backend, Composed, Fused, ModelConfig, Params, VitConfig};
 use crate::optim::{self, Optimizer};
 
@@ -108,14 +108,7 @@ pub fn measure(settings: &BenchSettings, images: &Images) -> Result<BenchReport>
     if let Some(fused) = &mut fused {
         fused.set_profiling(true);
         step(fused)?;
-        let profile = fused.profile();
-        let ms = |nanos: u64| nanos as f64 / 1e6;
-        parts.extend(Part::ALL.map(|part| PartTime {
-            part: part.name(),
-            forward_ms: ms(profile.forward(part)),
-            backward_ms: ms(profile.backward(part)),
-        }));
-        parts.push(PartTime { part: "optimizer", forward_ms: in_optimizer.as_secs_f64() * 1e3, backward_ms: 0.0 });
+        parts = part_times(&fused.profile(), in_optimizer);
     }
     let peak_memory_mib = machine::peak_memory_mib();
     let rate = |times: &[f64], i: usize| settings.batch as f64 / times[i];
@@ -143,6 +136,18 @@ pub fn measure(settings: &BenchSettings, images: &Images) -> Result<BenchReport>
         parts,
         peak_memory_mib,
     })
+}
+
+/// The parts of a gradient, and the optimizer's step.
+fn part_times(profile: &Profile, optimizer: Duration) -> Vec<PartTime> {
+    let ms = |nanos: u64| nanos as f64 / 1e6;
+    let mut parts = Vec::from(Part::ALL.map(|part| PartTime {
+        part: part.name(),
+        forward_ms: ms(profile.forward(part)),
+        backward_ms: ms(profile.backward(part)),
+    }));
+    parts.push(PartTime { part: "optimizer", forward_ms: optimizer.as_secs_f64() * 1e3, backward_ms: 0.0 });
+    parts
 }
 
 /// 10⁹ operations a second of a large f32 matrix product: Candle's, which is gemm's, on all cores. Best of ten.

@@ -8,7 +8,7 @@ mod batches;
 pub mod digits;
 mod glyphs;
 #[cfg(feature = "hub")]
-pub mod hub;
+pub(crate) mod hub;
 pub mod idx;
 pub mod mnist;
 

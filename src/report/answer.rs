@@ -82,7 +82,7 @@ fn runs(page: &Page) -> String {
 
 /// "MNIST (data e9914cff)".
 fn data(page: &Page) -> String {
-    let of = |run: &Run| format!("{} (data {})", run.spec.dataset.label(), short_hash(&run.data_hash));
+    let of = |run: &Run| format!("{} (data {})", run.spec.dataset.label(), short_hash(&run.meta.data_hash));
     distinct(page.analysis.runs().map(of)).join(", ")
 }
 

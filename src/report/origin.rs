@@ -19,7 +19,7 @@ pub fn section(page: &Page) -> Markup {
         ("platform", all(&|o| recorded(&o.platform))),
         (
             "data, SHA-256",
-            counted(page.analysis.runs().map(|run| format!("{} {}", run.spec.dataset.label(), run.data_hash))),
+            counted(page.analysis.runs().map(|run| format!("{} {}", run.spec.dataset.label(), run.meta.data_hash))),
         ),
     ];
     html! {

@@ -73,16 +73,16 @@ fn row(page: &Page, arm: &Arm, run: &Run) -> Markup {
 fn state(page: &Page, run: &Run) -> Markup {
     let (class, word) = match run.fate {
         _ if !run.sound => ("bad", "left out".to_string()),
-        Fate::Finished => ("plain", run.state.to_string()),
+        Fate::Finished => ("plain", run.meta.state.to_string()),
         Fate::Diverged => ("bad", "failed: diverged".to_string()),
         Fate::NoBetter => ("bad", "failed: no better than before training".to_string()),
-        Fate::Unfinished if run.state == State::Finished => ("open", "cut off".to_string()),
-        Fate::Unfinished => ("open", run.state.to_string()),
+        Fate::Unfinished if run.meta.state == State::Finished => ("open", "cut off".to_string()),
+        Fate::Unfinished => ("open", run.meta.state.to_string()),
     };
     html! {
         span.verdict.(class) { (word) }
         // a killed process leaves it so
-        @if run.state == State::Running { " " small { "as its meta.json says" } }
+        @if run.meta.state == State::Running { " " small { "as its meta.json says" } }
         @if let Some(reason) = &run.meta.reason { " " small { (page.paths.in_text(reason)) } }
     }
 }

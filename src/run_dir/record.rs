@@ -12,7 +12,7 @@ use anyhow::bail;
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
-use super::{CONFIG, META, METRICS, Meta, Row, State, read_config};
+use super::{CONFIG, META, METRICS, Meta, Row, read_config};
 use crate::config::{RunSpec, read_text};
 use crate::error::Result;
 use crate::usage;
@@ -27,11 +27,7 @@ pub struct Record {
     pub dir: PathBuf,
     /// Everything that determined the run.
     pub spec: RunSpec,
-    /// How far it came.
-    pub state: State,
-    /// SHA-256 of the data that it saw: runs on different data are never compared.
-    pub data_hash: String,
-    /// What produced it.
+    /// How far it came, the hash of its data, and what produced it.
     pub meta: Meta,
     /// Row `i` is the state after epoch `i`; at least one.
     pub rows: Vec<Row>,
@@ -57,8 +53,7 @@ impl fmt::Display for Warning {
 pub fn read(dir: &Path) -> Result<Record> {
     let (spec, meta) = (read_config(dir)?, Meta::read(dir)?);
     let (rows, cut_off) = read_metrics(dir)?;
-    let (state, data_hash) = (meta.state, meta.data_hash.clone());
-    Ok(Record { dir: dir.to_path_buf(), spec, state, data_hash, meta, rows, cut_off })
+    Ok(Record { dir: dir.to_path_buf(), spec, meta, rows, cut_off })
 }
 
 /// Reads the runs below several folders, see [`find`]; a folder within another is read once.
@@ -150,7 +145,7 @@ fn without_repetitions(records: Vec<Record>, warnings: &mut Vec<Warning>) -> Vec
     let mut place: HashMap<(String, String), usize> = HashMap::new();
     let mut kept: Vec<Record> = Vec::new();
     for record in records {
-        match place.entry((record.spec.to_toml(), record.data_hash.clone())) {
+        match place.entry((record.spec.to_toml(), record.meta.data_hash.clone())) {
             Entry::Vacant(entry) => {
                 entry.insert(kept.len());
                 kept.push(record);

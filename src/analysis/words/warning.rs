@@ -55,7 +55,7 @@ pub fn mixed(what: &str, differing: &[u64]) -> String {
 pub fn unfinished(group: &Group) -> Vec<Warning> {
     let runs = group.runs().filter(|run| run.sound && run.fate == Fate::Unfinished);
     runs.map(|run| {
-        let state = if run.state == State::Finished { "cut off".to_string() } else { run.state.to_string() };
+        let state = if run.meta.state == State::Finished { "cut off".to_string() } else { run.meta.state.to_string() };
         let dir = run.dir.display();
         Warning(format!(
             "{dir} is left out: {state} after {} of {} epochs; go on with: snr-bench train --resume {dir}",

@@ -221,7 +221,7 @@ impl Block {
         dx: &mut Buffer,
         grad: &mut [f32],
     ) {
-        let (shape, rows, query_rows) = self.sized(images);
+        let (_, rows, query_rows) = self.sized(images);
         let d = self.width();
         let dense = |data| Rows { data, stride: d };
 
@@ -240,23 +240,7 @@ impl Block {
         self.proj.backward_input(query_rows, dr, Out::set(&mut s.d_o, d));
         weight_backward(&self.proj, &self.layout.proj, query_rows, dr, dense(&a.o), grad);
         s.clock.backward(Part::Projections);
-        match (&self.attend, &mut a.attended) {
-            (Attend::Every { key_value }, Attended::Every { kv, p }) => {
-                let saved = Saved { q: &a.q, kv, p, d_o: &s.d_o };
-                attention::backward(shape, saved, &mut s.dq, &mut s.dkv, &mut s.attention);
-                s.clock.backward(Part::Attention);
-                key_value.backward_input(rows, &s.dkv, Out::set(&mut s.dy, d));
-                weight_backward(key_value, &self.layout.key_value, rows, &s.dkv, dense(&a.y1), grad);
-            }
-            (Attend::Class(class), Attended::Class(saved)) => {
-                let (before, after) = grad.split_at_mut(self.layout.key_value.bias.start);
-                let weight = &mut before[self.layout.key_value.weight.clone()];
-                let grad = Gradients { weight, value_bias: &mut after[d..2 * d] };
-                class.backward(images, &s.d_o, &a.y1, saved, &mut s.dq, &mut s.dy, grad);
-                s.clock.backward(Part::Attention);
-            }
-            _ => unreachable!("activations of another block"),
-        }
+        self.attention_backward(images, a, s, grad);
         let queries = Out::add(&mut s.dy, self.query_stride());
         self.query.backward_input(query_rows, &s.dq, queries);
         let queries = Rows { data: &a.y1, stride: self.query_stride() };
@@ -274,6 +258,30 @@ impl Block {
         let dx = &mut dx[..rows * d];
         layer_norm::backward(&s.dy, &a.x, &a.stats1, &self.norm1, dx, &mut grad[self.layout.norm1.both()]);
         s.clock.backward(Part::LayerNorm);
+    }
+
+    /// `dq` and `dy` in the scratch ← the gradients of the queries and, through keys and values, of y₁; `grad` += those
+    /// of the keys' and values' parameters.
+    fn attention_backward(&self, images: usize, a: &mut Activations, s: &mut Scratch, grad: &mut [f32]) {
+        let (shape, rows, _) = self.sized(images);
+        let d = self.width();
+        match (&self.attend, &mut a.attended) {
+            (Attend::Every { key_value }, Attended::Every { kv, p }) => {
+                let saved = Saved { q: &a.q, kv, p, d_o: &s.d_o };
+                attention::backward(shape, saved, &mut s.dq, &mut s.dkv, &mut s.attention);
+                s.clock.backward(Part::Attention);
+                key_value.backward_input(rows, &s.dkv, Out::set(&mut s.dy, d));
+                weight_backward(key_value, &self.layout.key_value, rows, &s.dkv, Rows { data: &a.y1, stride: d }, grad);
+            }
+            (Attend::Class(class), Attended::Class(saved)) => {
+                let (before, after) = grad.split_at_mut(self.layout.key_value.bias.start);
+                let weight = &mut before[self.layout.key_value.weight.clone()];
+                let grad = Gradients { weight, value_bias: &mut after[d..2 * d] };
+                class.backward(images, &s.d_o, &a.y1, saved, &mut s.dq, &mut s.dy, grad);
+                s.clock.backward(Part::Attention);
+            }
+            _ => unreachable!("activations of another block"),
+        }
     }
 }
 
