@@ -11,8 +11,9 @@
 //! [`class_attention`](super::class_attention).
 
 use candle_core::{D, Result, Tensor};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
+use super::dispatch;
 use super::math;
 use super::matmul::{Dims, Left, Out, Right, matmul_in};
 
@@ -59,7 +60,7 @@ impl Shape {
 
 /// O ← attention; keeps Pᵀ in `p`.
 pub fn forward(shape: Shape, q: &[f32], kv: &[f32], p: &mut [f32], o: &mut [f32], scratch: &mut [f32]) {
-    Arch::new().dispatch(Forward { shape, q, kv, p, o, scratch });
+    dispatch(Forward { shape, q, kv, p, o, scratch });
 }
 
 /// What the backward pass reads: the forward pass's inputs and probabilities, and dO.
@@ -73,7 +74,7 @@ pub struct Saved<'a> {
 
 /// dQ and dKV ← the gradients.
 pub fn backward(shape: Shape, saved: Saved, dq: &mut [f32], dkv: &mut [f32], scratch: &mut [f32]) {
-    Arch::new().dispatch(Backward { shape, saved, dq, dkv, scratch });
+    dispatch(Backward { shape, saved, dq, dkv, scratch });
 }
 
 /// The same in Candle: q `[images, heads, queries, d]`, k and v `[images, heads, tokens, d]`.

@@ -12,10 +12,11 @@
 //! K q/√d − b_K·q/√d, and softmax does not see what is added to all scores; Σ p = 1 takes b_V out of the sum. So b_K has
 //! no influence at all, and its gradient is 0.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::attention::{BLOCK, softmax, softmax_backward, transpose};
 use super::buffer::Buffer;
+use super::dispatch;
 use super::linear::add_rows;
 use super::matmul::{Dims, Left, Out, Right, Write, matmul, matmul_in};
 
@@ -129,7 +130,7 @@ impl ClassAttention {
             let (q, w) = (Left::rows(&saved.q[h * dim..], d), Right::rows(&self.key[h * dim * d..], d));
             matmul(Dims { m: images, n: d, k: dim }, q, w, Out::set(&mut saved.u[h * d..], mixed));
         }
-        Arch::new().dispatch(Mix { shape: self.shape, images, y, saved });
+        dispatch(Mix { shape: self.shape, images, y, saved });
         for h in 0..heads {
             let (z, w) = (Left::rows(&saved.z[h * d..], mixed), Right::rows(&self.value_t[h * dim..], d));
             let write = Write::Bias(&self.value_bias[h * dim..]);
@@ -155,7 +156,7 @@ impl ClassAttention {
             let (d_o, w) = (Left::rows(&d_o[h * dim..], d), Right::rows(&self.value[h * dim * d..], d));
             matmul(Dims { m: images, n: d, k: dim }, d_o, w, Out::set(&mut saved.g[h * d..], mixed));
         }
-        Arch::new().dispatch(Unmix { shape: self.shape, images, y, saved, dy });
+        dispatch(Unmix { shape: self.shape, images, y, saved, dy });
         let (dkey, dvalue) = grad.weight.split_at_mut(d * d);
         let per_weight = Dims { m: dim, n: d, k: images };
         for h in 0..heads {

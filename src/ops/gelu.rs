@@ -9,13 +9,14 @@
 //! [`Write::Times`](super::matmul::Write::Times) of the matrix product that computes dy.
 
 use candle_core::{Result, Tensor};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
+use super::dispatch;
 use super::math;
 
 /// x ← gelu(x), elementwise; where given, `derivative` ← gelu′(x).
 pub fn forward(x: &mut [f32], derivative: Option<&mut [f32]>) {
-    Arch::new().dispatch(GeluForward { x, derivative });
+    dispatch(GeluForward { x, derivative });
 }
 
 /// The same in Candle.

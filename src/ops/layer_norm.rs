@@ -9,8 +9,9 @@
 //! The forward pass keeps mean and r of every row; x̂ is computed again.
 
 use candle_core::{D, Result, Tensor};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
+use super::dispatch;
 use super::math;
 
 /// What timm's `VisionTransformer` adds to the variance.
@@ -18,12 +19,12 @@ pub const EPS: f32 = 1e-6;
 
 /// x, y `[rows, D]`; `affine` `[2, D]`: γ and β; `stats` `[rows, 2]` ← mean and r of every row.
 pub fn forward(x: &[f32], affine: &[f32], y: &mut [f32], stats: &mut [f32]) {
-    Arch::new().dispatch(NormForward { x, affine, y, stats });
+    dispatch(NormForward { x, affine, y, stats });
 }
 
 /// dx `[rows, D]` += the input's gradient; `daffine` `[2, D]` += those of γ and β.
 pub fn backward(dy: &[f32], x: &[f32], stats: &[f32], affine: &[f32], dx: &mut [f32], daffine: &mut [f32]) {
-    Arch::new().dispatch(NormBackward { dy, x, stats, affine, dx, daffine });
+    dispatch(NormBackward { dy, x, stats, affine, dx, daffine });
 }
 
 /// The same in Candle's basic operations (`candle_nn::LayerNorm` cuts the gradient): x `[.., D]`.

@@ -6,9 +6,10 @@
 //! ```
 
 use candle_core::{Result, Tensor};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::buffer::Buffer;
+use super::dispatch;
 use super::math;
 use super::matmul::{Dims, Left, Out, Packed, Right, Write, matmul};
 
@@ -77,7 +78,7 @@ impl Linear {
 
 /// sum `[n]` += Σ_rows x, with x `[rows, n]`.
 pub fn add_rows(x: &[f32], sum: &mut [f32]) {
-    Arch::new().dispatch(AddRows { x, sum });
+    dispatch(AddRows { x, sum });
 }
 
 /// The same in Candle: x `[rows, inputs]`.

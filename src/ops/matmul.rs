@@ -4,9 +4,10 @@
 //! one tile of C, `MR` rows by `NV` vectors, in registers: for every k it loads `NV` vectors of B and multiplies them by
 //! `MR` elements of A. The width of a panel, `NV` vectors, is what [`Packed`] lays out contiguously.
 
-use pulp::{Arch, MemMask, Simd, WithSimd};
+use pulp::{MemMask, Simd, WithSimd};
 
 use super::buffer::Buffer;
+use super::dispatch;
 
 /// Matrix A: element (i, k) at `data[i * stride + k]`, or at `data[i + k * stride]` where it is transposed.
 #[derive(Clone, Copy)]
@@ -95,7 +96,7 @@ pub struct Dims {
 /// # Panics
 /// If a slice is too short for the sizes and strides, or `k` is 0.
 pub fn matmul(dims: Dims, a: Left, b: Right, out: Out) {
-    Arch::new().dispatch(MatMul { dims, a, b, out });
+    dispatch(MatMul { dims, a, b, out });
 }
 
 /// [`matmul`] for code that already runs inside a dispatch.
@@ -113,7 +114,7 @@ fn panel_width() -> usize {
             2 * S::F32_LANES
         }
     }
-    Arch::new().dispatch(Width)
+    dispatch(Width)
 }
 
 /// A matrix B `[k, n]` laid out panel by panel, for one that is multiplied often: strided rows would fall into the same
