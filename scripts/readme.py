@@ -90,13 +90,13 @@ def speed() -> str:
     startup = json.loads((ROOT / "results/speed/startup.json").read_text())
     ours, report = peers["images_per_second"]["snr-bench"], peers["snr_bench"]
     best = best_pytorch(peers["images_per_second"])
-    lines = ["| | images/s | snr-bench is so many times as fast |", "| --- | ---: | ---: |"]
+    lines = ["| | images/s | speed-up of snr-bench |", "| --- | ---: | ---: |"]
     for name, rate in sorted(peers["images_per_second"].items(), key=lambda item: -item[1]):
         ratio = "" if name == "snr-bench" else f"{ours / rate:.1f}×"
         lines.append(f"| {label(name, peers)}{' (best PyTorch)' if name == best else ''} | {rate:,.0f} | {ratio} |")
     return "\n".join([
         f"Training (gradient and Adam step, f32, batch {peers['batch']}) on {peers['threads']} cores of an {peers['cpu']}"
-        f" ({report['simd']}), best step of {peers['rounds']} interleaved rounds"
+        f" ({report['simd']}), best step of {peers['rounds']} interleaved round{'' if peers['rounds'] == 1 else 's'}"
         f" (our median step: {report['training_images_per_second_median']:,.0f} images/s):",
         "",
         *lines,

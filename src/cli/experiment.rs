@@ -24,8 +24,8 @@ use crate::report;
 pub struct ExperimentArgs {
     #[command(flatten)]
     pub criteria: CriteriaArgs,
-    /// Runs at once, which share the threads; the results do not depend on it. On 2 cores 2 at once trained 40% more images a
-    /// second with batch 16, 10% more with 128, 5% from 512 on
+    /// Runs at once, which share the threads; the results do not depend on it. On 2 cores 2 at once train 10% more images a
+    /// second with batch 16, 2% more with 64, 1% more from 256 on
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: u16,
     /// List the runs, where they stand, how long they would take, and what they can show; write nothing
