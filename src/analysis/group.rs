@@ -64,7 +64,7 @@ pub fn group(runs: Vec<Run>) -> Vec<Group> {
     made
 }
 
-/// The first 8 characters of a data hash, whatever a foreign file claims it to be.
+/// The first 8 characters of a data hash, which a foreign file may give as any text.
 pub fn short_hash(hash: &str) -> String {
     hash.chars().filter(char::is_ascii_alphanumeric).take(8).collect()
 }

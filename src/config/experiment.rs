@@ -8,7 +8,7 @@ use crate::usage;
 const MAX_RUNS: usize = 10_000;
 
 /// The runs that layers of settings describe where any setting may be a list: `optim = ["adam", "snradam"]` and
-/// `seed = [0, 1]` make four. Seeds change slowest and optimizers fastest, so that whatever is done early is paired: every
+/// `seed = [0, 1]` make four. Seeds change slowest and optimizers fastest, so that an experiment cut short has pairs: every
 /// optimizer with the same seed.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String> {
     let file = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     // Asked first: opening a named pipe waits for its other end.
     if !file.is_file() || file.len() > limit {
-        bail!("{} is not a file of at most {} MiB; no run writes such a one", path.display(), limit >> 20);
+        bail!("{} is not a file of at most {} MiB; no run writes a larger one", path.display(), limit >> 20);
     }
     read_up_to(path, limit)
 }

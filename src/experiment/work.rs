@@ -46,7 +46,7 @@ impl Work {
     }
 }
 
-/// What a unit of each kind of work costs: in seconds where it was measured, else in whatever all of them are counted in.
+/// What a unit of each kind of work costs: in seconds where measured, else in any one unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cost {
     /// Of an image through forward and backward pass.

@@ -1,5 +1,5 @@
 //! One run: from a resolved [`RunSpec`](crate::config::RunSpec) to a run
-//! [directory](crate::run_dir). Same settings and data: same bits in the loss columns, whatever the
+//! [directory](crate::run_dir). Same settings and data: same bits in the loss columns for any
 //! number of threads, and across a resume, on processors with the same vector instructions (`simd` in `meta.json`); on
 //! others the last digits differ.
 
