@@ -11,12 +11,14 @@ use crate::optim::REGISTRY;
 #[derive(Clone, Debug, Default)]
 pub struct HyperArgs(pub toml::Table);
 
+const HEADING: &str = "Hyperparameters of optimizers";
+
 /// What flags say of one hyperparameter.
 #[derive(Default)]
 struct Hyperparameter {
     /// Whether it takes a number: the others take a name.
     is_number: bool,
-    /// "Added to the root in the denominator (adam, snradam: 1e-8)" for each meaning and default.
+    /// "added to the root in the denominator [default: 1e-8]", and the optimizers of which that is true.
     meanings: Vec<(String, Vec<&'static str>)>,
 }
 
@@ -26,10 +28,9 @@ fn hyperparameters() -> BTreeMap<String, Hyperparameter> {
     for entry in REGISTRY {
         for (name, default) in (entry.defaults)() {
             let help = entry.help.iter().find(|(of, _)| *of == name).map_or("", |(_, help)| help);
-            let meaning = (help.to_string(), written(&default));
+            let text = format!("{help} [default: {}]", written(&default));
             let known = all.entry(name).or_default();
             known.is_number = !default.is_str();
-            let text = format!("{} [default: {}]", meaning.0, meaning.1);
             match known.meanings.iter_mut().find(|(other, _)| *other == text) {
                 Some((_, optimizers)) => optimizers.push(entry.name),
                 None => known.meanings.push((text, vec![entry.name])),
@@ -49,8 +50,8 @@ impl Hyperparameter {
 impl Args for HyperArgs {
     fn augment_args(command: Command) -> Command {
         hyperparameters().into_iter().fold(command, |command, (name, known)| {
-            let arg = Arg::new(name.clone()).long(name.replace('_', "-")).help(known.help());
-            command.next_help_heading("Hyperparameters of optimizers").arg(match known.is_number {
+            let arg = Arg::new(name.clone()).long(name.replace('_', "-")).help(known.help()).help_heading(HEADING);
+            command.arg(match known.is_number {
                 true => arg.value_name("X").value_parser(value_parser!(f64)).allow_negative_numbers(true),
                 false => arg.value_name("NAME"),
             })

@@ -108,7 +108,7 @@ impl<R: Rule> Optimizer<R> {
         Ok(())
     }
 
-    /// The parts of the state that belong to one parameter: `(values of a slot, range)`; for variables without a gradient.
+    /// The slots that have a number for each element: what belongs to a parameter lies in its range.
     pub(super) fn state_mut(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
         self.slots.iter().zip(&mut self.state).filter(|(slot, _)| matches!(slot, Slot::PerElement(_))).map(|(_, v)| v)
     }
