@@ -4,9 +4,8 @@ use std::path::Path;
 
 use super::run::Run;
 use super::words;
-use crate::run_dir::CHECKPOINT;
-use crate::run_dir::Row;
-use crate::run_dir::Warning;
+use crate::config::RunSpec;
+use crate::run_dir::{CHECKPOINT, Row, Warning};
 use crate::train::checkpoint::Checkpoint;
 
 /// Marks the runs whose files disagree, and says so.
@@ -63,11 +62,13 @@ fn same_losses(a: &Row, b: &Row) -> bool {
 
 /// Whether two runs of one optimizer with different seeds have equal rows: one is a copy of the other.
 fn is_copy(a: &Run, b: &Run) -> bool {
-    let only_seeds = a.spec.seed != b.spec.seed
-        && crate::config::RunSpec { seed: a.spec.seed, ..b.spec.clone() } == a.spec
-        && a.meta.data_hash == b.meta.data_hash;
     let trained = a.rows.len() > 1 && a.rows.len() == b.rows.len();
-    only_seeds && trained && a.rows.iter().zip(&b.rows).all(|(a, b)| same_losses(a, b))
+    // The rows before the settings: those of other seeds part at the first one, and this is asked of every two runs.
+    a.spec.seed != b.spec.seed
+        && trained
+        && a.rows.iter().zip(&b.rows).all(|(a, b)| same_losses(a, b))
+        && RunSpec { seed: a.spec.seed, ..b.spec.clone() } == a.spec
+        && a.meta.data_hash == b.meta.data_hash
 }
 
 /// Whether two runs of a pair began with the same parameters and data: the same evaluation before training, bit for bit.

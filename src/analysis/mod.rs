@@ -101,19 +101,11 @@ impl Analysis {
             }
         }
         let criteria = criteria.map_or_else(|| Criteria::checked(target, margin), |(criteria, _)| Ok(criteria))?;
-        Self::new(records, warnings, plans, criteria)
+        Ok(Self::new(records, warnings, plans, criteria))
     }
 
     /// Of records that were read already, with the warnings of that.
-    ///
-    /// # Errors
-    /// A `meta.json` that has become unreadable.
-    pub fn new(
-        records: Vec<Record>,
-        mut warnings: Vec<Warning>,
-        plans: Vec<PlanFile>,
-        criteria: Criteria,
-    ) -> Result<Self> {
+    pub fn new(records: Vec<Record>, mut warnings: Vec<Warning>, plans: Vec<PlanFile>, criteria: Criteria) -> Self {
         let mut runs: Vec<Run> = records.into_iter().map(Run::new).collect();
         warnings.extend(integrity::check(&mut runs));
         warnings.extend(words::missing_from_plan(&plans, &runs));
@@ -126,7 +118,7 @@ impl Analysis {
                 warnings.push(words::only_one(group));
             }
         }
-        Ok(Self { criteria, plans, groups, warnings })
+        Self { criteria, plans, groups, warnings }
     }
 
     /// All runs, in the order of the groups.

@@ -9,8 +9,8 @@ use super::run::{Fate, Run};
 use super::speedup::{Speedup, log};
 use super::types::{Basis, Comparison, Contender, Criteria, Curve, Loss, PlanState, Point, Reason, Standing};
 use super::{Target, words};
-use crate::run_dir::Row;
-use crate::run_dir::Warning;
+use crate::config::RunSpec;
+use crate::run_dir::{Row, Warning};
 
 /// Arms that differ by nothing but the learning rate, in ascending order of it.
 pub struct Variant<'a> {
@@ -155,7 +155,7 @@ impl<'a> Meeting<'a> {
 
     fn standing(&self, pairs: &[(&Run, &Run)], plan: &[PlanFile]) -> Standing {
         let has = |arm: &Arm, seed: u64| {
-            let spec = crate::config::RunSpec { seed, ..arm.spec().clone() };
+            let spec = RunSpec { seed, ..arm.spec().clone() };
             plan.iter().any(|plan| plan.has(&spec))
         };
         let mut planned: Vec<u64> = plan.iter().flat_map(PlanFile::seeds).collect();
