@@ -39,6 +39,27 @@ pub fn thousands(digits: &str) -> String {
     text
 }
 
+/// A loss in nats as tables write it: `0.1845`, and `1.3×10³⁴` where four decimals would be too many digits or show none.
+pub fn loss(value: f64) -> String {
+    match value.abs() {
+        a if a.is_finite() && a != 0.0 && !(1e-3..1e5).contains(&a) => {
+            scientific(format!("{value:.1e}").parse().unwrap_or(value))
+        }
+        a if a >= 100.0 => plain(value, 1),
+        _ => plain(value, 4),
+    }
+}
+
+/// The same with three digits, as an interval's ends: `0.184`, `2.31`.
+pub fn short_loss(value: f64) -> String {
+    match value.abs() {
+        a if (1e-3..0.1).contains(&a) => plain(value, 4),
+        a if (0.1..1.0).contains(&a) => plain(value, 3),
+        a if (1.0..100.0).contains(&a) => plain(value, 2),
+        _ => loss(value),
+    }
+}
+
 /// `2.5×10⁻¹²`.
 pub fn scientific(value: f64) -> String {
     let text = format!("{value:.5e}");
@@ -73,5 +94,10 @@ mod tests {
             assert_eq!(number(value), text);
         }
         assert_eq!(number(0.0), "0");
+        let losses =
+            [(0.18454, "0.1845"), (2.3026e34, "2.3×10³⁴"), (4.26e-7, "4.3×10⁻⁷"), (123.456, "123.5"), (0.0, "0.0000")];
+        for (value, text) in losses {
+            assert_eq!(loss(value), text);
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{assert_fails, assert_ok, stderr, stdout};
+use snr_bench::analysis::export::Paper;
 use snr_bench::analysis::{
     Analysis, Basis, Comparison, Criteria, Endpoint, Judgement, Measure, PlanState, Reason, TestKind, Verdict, export,
     plan, words,
@@ -103,6 +104,11 @@ fn final_loss(ratios: &[f64]) -> Judgement {
     let root = TempDir::new().unwrap();
     pairs(root.path(), ratios);
     judgement(only(&analysed(root.path())), Endpoint::FinalValLoss).clone()
+}
+
+/// What `compare --all` prints.
+fn everything(analysis: &Analysis) -> String {
+    export::terminal(analysis, Paper { width: 120, color: false }, true)
 }
 
 fn warnings(analysis: &Analysis) -> String {
@@ -304,7 +310,7 @@ fn failed_runs_count_as_infinite() {
     let best = &comparison.described[0];
     assert_eq!((best.a.mean, best.a.missing, best.b.missing), (None, 3, 1));
     assert_eq!(comparison.speedup, None);
-    for text in [export::terminal(&analysis), export::markdown(&analysis), export::csv(&analysis).unwrap()] {
+    for text in [everything(&analysis), export::markdown(&analysis), export::csv(&analysis).unwrap()] {
         assert!(!text.contains("NaN") && !text.contains("nan") && !text.contains("inf"), "{text}");
     }
 }
@@ -406,7 +412,7 @@ fn mixed_machines_are_told_and_their_seconds_not_compared() {
     let comparison = only(&analysis);
     assert!(comparison.described.iter().all(|description| !description.measure.is_time()));
     assert_says(
-        &export::answers(&analysis),
+        &everything(&analysis).replace('\n', " "),
         &[
             "Caution: seeds 0, 1 pair runs of different revisions of the program",
             "Caution: seed 5 pairs runs of different numbers of threads",
@@ -535,8 +541,8 @@ fn learning_rates_meet_equal_and_at_their_best() {
         &best.answer,
         &["chosen and measured on the same seeds, so this is exploratory. So far: training loss"],
     );
-    let text = export::terminal(&analysis);
-    assert_says(&text, &["SNRAdam against Adam, side by side", "lr 0.001", "lr 0.01", "each at its best"]);
+    let text = everything(&analysis);
+    assert_says(&text, &["Each at its best learning rate", "At equal learning rates", "Every learning rate"]);
     let said = warnings(&analysis);
     assert_says(&said, &["SNRAdam: its best learning rate 0.001 lies at the edge", "try smaller", "by the test set"]);
     assert!(!said.contains("Adam: its best learning rate 0.003") && !said.contains("differ"), "{said}");
@@ -620,13 +626,14 @@ fn exports() {
 
     let markdown = export::markdown(&analysis);
     let table: Vec<&str> = markdown.lines().filter(|line| line.starts_with('|')).collect();
-    assert_eq!(table.len(), 2 + 3 + 2 + 6);
-    assert!(table[..5].iter().all(|line| line.matches('|').count() == 9), "{markdown}");
-    let text = export::terminal(&analysis);
+    assert_eq!(table.len(), (2 + 2) + (2 + 1) + (2 + 3) + (2 + 6));
+    assert!(table[7..12].iter().all(|line| line.matches('|').count() == 9), "{markdown}");
+    let text = everything(&analysis);
     for output in [&markdown, &text] {
         assert_says(output, &["— (1 missing)", "failed: 1 of 9 SNRAdam", "Seconds are wall", &only(&analysis).title()]);
     }
-    assert!(text.starts_with("MNIST, batch 4096, 4 epochs: SNRAdam against Adam, 9 pairs"), "the answer comes first");
+    assert!(text.starts_with("MNIST, batch 4096, 4 epochs (data 3f2a9c01)\n"), "the leaderboard comes first: {text}");
+    assert_eq!(json["groups"][0]["leaderboard"][0]["name"], "Adam", "failed runs come later");
 }
 
 #[test]
@@ -640,8 +647,10 @@ fn the_command_line() {
     let output = run(&["compare", "one", "two", "--csv", "out.csv", "--json", "out.json"]);
     assert_ok(&output);
     let text = stdout(&output);
-    assert_says(&text, &["MNIST, batch 4096, 4 epochs", "SNRAdam trains faster than Adam", "supported (exploratory)"]);
-    assert!(text.lines().all(|line| line.chars().count() < 200), "{text}");
+    assert_says(&text, &["MNIST, batch 4096, 4 epochs", "SNRAdam trains faster than Adam", "0.915 supported"]);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(!text.contains("described"), "details are for --all");
+    assert_says(&stdout(&run(&["compare", "one", "two", "--all"])), &["described", "p < 0.001 (Holm"]);
     assert_eq!(stdout(&run(&["compare", "one", "two"])), text, "the same runs, the same verdict");
     // a folder within another is read once
     let output = run(&["compare", ".", "one"]);
@@ -660,4 +669,61 @@ fn the_command_line() {
     assert_fails(&run(&["compare", "one", "two", "--csv", "-", "--json", "-"]), 2, &["only one format"]);
     assert_fails(&run(&["compare", "one", "two", "--csv", "one"]), 2, &["one is no file that could be replaced"]);
     assert_fails(&run(&["compare", "one", "two", "--csv", "none/out.csv"]), 1, &["cannot write", "none/out.csv"]);
+}
+
+#[test]
+fn the_leaderboard_ranks_each_at_its_best_and_shares_places_within_the_noise() {
+    let root = TempDir::new().unwrap();
+    let runs = [("adam", 1e-3, 1.5), ("adam", 3e-3, 1.0), ("snradam", 1e-3, 0.9), ("snradam", 3e-3, 1.1)];
+    grid(root.path(), &runs);
+    // as good as SNRAdam but for noise
+    grid(root.path(), &[("sgd", 0.1, 0.9)]);
+    for seed in 0..6 {
+        diverged(root.path(), "adabelief", seed);
+    }
+    let analysis = analysed(root.path());
+    let group = &analysis.groups[0];
+    let places: Vec<(Option<usize>, &str, f64, usize)> =
+        group.leaderboard.iter().map(|e| (e.place, e.name.as_str(), e.lr, e.failed)).collect();
+    let (first, second) = if places[0].1 == "SNRAdam" { (0, 1) } else { (1, 0) };
+    assert_eq!(places[first], (Some(1), "SNRAdam", 1e-3, 0));
+    assert_eq!(places[second], (Some(1), "SGD", 0.1, 0));
+    assert_eq!(places[2], (Some(3), "Adam", 3e-3, 0));
+    assert_eq!(places[3], (Some(4), "AdaBelief", 1e-3, 6));
+    // its mean and interval by hand: geometric, by Student's t of the logarithms, t₀.₉₇₅(5) = 2.570581836
+    let adam = &group.leaderboard[2];
+    let logs: Vec<f64> =
+        (0..6u64).map(|seed| (losses(seed, 1.0 + 0.01 * (seed as f64 * 3.0 + 4.0).sin())[4]).ln()).collect();
+    let mean = logs.iter().sum::<f64>() / 6.0;
+    let sd = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / 5.0).sqrt();
+    let loss = adam.losses[2].unwrap();
+    assert_near(loss.mean, mean.exp());
+    assert_near(loss.interval.unwrap().1, (mean + 2.570_581_835_6 * sd / 6f64.sqrt()).exp());
+    assert_eq!(group.leaderboard[3].losses, [None; 3], "a failed run has no mean");
+}
+
+#[test]
+fn a_grid_is_one_screen_of_80_columns() {
+    let root = TempDir::new().unwrap();
+    let rates = [1e-3, 3e-3, 1e-2];
+    let runs = ["adam", "snradam", "adabelief"].into_iter().flat_map(|optim| rates.map(|lr| (optim, lr)));
+    for (i, (optim, lr)) in runs.enumerate() {
+        for seed in 0..3 {
+            let factor = 1.0 + 0.1 * i as f64 + 0.001 * (seed as f64 + lr).sin();
+            write_run(root.path(), &spec(optim, lr, seed), &meta("finished", HASH), &losses(seed, factor));
+        }
+    }
+    // a loss of 34 digits
+    write_run(root.path(), &spec("sgd", 1e-3, 0), &meta("finished", HASH), &[4.2e34, 3.1e33, 2.0e33, 1.9e33, 1.3e33]);
+    let text = export::terminal(&analysed(root.path()), Paper::default(), false);
+    assert!(text.lines().count() <= 44, "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert_says(&text, &["×10³³"]);
+    for width in [40, 60, 100, 200] {
+        let text = export::terminal(&analysed(root.path()), Paper { width, color: false }, true);
+        assert!(text.lines().all(|line| line.chars().count() <= width), "{width}: {text}");
+    }
+    let colored = export::terminal(&analysed(root.path()), Paper { width: 80, color: true }, false);
+    assert!(text.chars().all(|c| c != '\u{1b}'), "no colours unless asked for");
+    assert_eq!(console::strip_ansi_codes(&colored), text, "colours say nothing more");
 }

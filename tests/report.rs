@@ -173,9 +173,10 @@ fn what_it_says_is_what_was_found() {
     gallery(root.path());
     let page = text(&page(root.path()));
     let analysis = analysis(root.path());
-    for (_, comparison) in analysis.comparisons() {
+    let claims = page.find("The article’s claims").unwrap();
+    for (group, comparison) in analysis.comparisons() {
         let at = page.find(&comparison.answer).unwrap_or_else(|| panic!("no '{}' in: {page}", comparison.answer));
-        assert!(at < page.find("The article’s claims").unwrap(), "the page opens with the answers");
+        assert!(group.headline().len() > 1 || at < claims, "the page opens with the only answer of a group");
         assert_eq!(page.matches(&comparison.answer).count(), 1, "each thing once");
         assert_says(&page, &[&words::standing(comparison), &comparison.size()]);
         for judgement in &comparison.judgements {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::leaderboard::Entrant;
 use super::run::{Fate, Run};
 use super::speedup::Target;
-use super::types::{Comparison, Contender};
+use super::types::{Basis, Comparison, Contender};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::number::{number, thousands};
 use crate::optim::REGISTRY;
@@ -21,6 +22,8 @@ pub struct Group {
     pub arms: Vec<Arm>,
     /// The validation loss to which steps are counted.
     pub target: Option<Target>,
+    /// The optimizers, each at its best learning rate: the lowest final validation loss first.
+    pub leaderboard: Vec<Entrant>,
     /// In the order of the registry; of one pair of optimizers first those at equal learning rates, then that of the best.
     pub comparisons: Vec<Comparison>,
     /// Runs that are in no comparison, and reasons to doubt the choice of a learning rate.
@@ -57,8 +60,8 @@ pub fn group(runs: Vec<Run>) -> Vec<Group> {
         while !names.insert(name.clone()) {
             name.push_str("-more");
         }
-        let (comparisons, warnings) = (Vec::new(), Vec::new());
-        made.push(Group { name, settings, arms: arms(runs), target: None, comparisons, warnings });
+        let (leaderboard, comparisons, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        made.push(Group { name, settings, arms: arms(runs), target: None, leaderboard, comparisons, warnings });
     }
     made.sort_by_key(|group| group.spec().batch == Batch::Full);
     made
@@ -169,6 +172,16 @@ impl Group {
     /// The runs of one side of a comparison.
     pub fn arm(&self, side: &Contender) -> Option<&Arm> {
         self.arms.iter().find(|arm| arm.name == side.name && arm.spec().lr == side.lr)
+    }
+
+    /// The comparisons that come first: of every two optimizers the one at the best of each, or at the only learning rate.
+    pub fn headline(&self) -> Vec<&Comparison> {
+        self.comparisons.iter().filter(|c| c.basis != Basis::EqualLr || !c.several_rates).collect()
+    }
+
+    /// Where there are several learning rates, the comparisons at equal ones.
+    pub fn at_equal_rates(&self) -> Vec<&Comparison> {
+        self.comparisons.iter().filter(|c| c.basis == Basis::EqualLr && c.several_rates).collect()
     }
 
     /// For people: "MNIST, batch 4096, 20 epochs", and what is not the default.

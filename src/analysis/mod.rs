@@ -18,6 +18,7 @@
 //! | `run`, `group` | runs, what counts as failed, which of them belong together |
 //! | `integrity` | whether runs are what they say |
 //! | `endpoint`, `speedup` | what sums a run up |
+//! | `leaderboard` | who comes first, and who shares a place |
 //! | `pairing`, `judge` | from paired runs to judgements |
 //! | [`plan`], `outlook` | what was stated before the runs, and what they can show |
 //! | `words` | every sentence about results |
@@ -27,6 +28,7 @@ pub mod export;
 mod group;
 mod integrity;
 mod judge;
+mod leaderboard;
 mod outlook;
 mod pairing;
 pub mod plan;
@@ -41,6 +43,7 @@ use std::path::{Path, PathBuf};
 pub use endpoint::{Endpoint, Measure};
 pub use group::{Arm, Group, batch, short_hash};
 pub use judge::{FIRST_ALPHA, equivalence_needs, least_pairs};
+pub use leaderboard::{Entrant, MeanLoss, all_arms, mean_loss};
 pub use outlook::{Outlook, outlooks};
 pub use plan::PlanFile;
 pub use run::{Fate, Run};
@@ -113,6 +116,7 @@ impl Analysis {
         warnings.extend(words::different_data(&groups));
         for group in &mut groups {
             group.target = Target::of(group.runs(), criteria.target);
+            group.leaderboard = leaderboard::leaderboard(group);
             (group.comparisons, group.warnings) = pairing::comparisons(group, &plans, criteria);
             if pairing::variants(group).len() == 1 {
                 warnings.push(words::only_one(group));

@@ -50,7 +50,7 @@ pub fn variants(group: &Group) -> Vec<Variant<'_>> {
 }
 
 /// The runs of an arm that are compared.
-fn ended(arm: &Arm) -> impl Iterator<Item = &Run> {
+pub fn ended(arm: &Arm) -> impl Iterator<Item = &Run> {
     arm.runs.iter().filter(|run| run.sound && run.fate.has_ended())
 }
 

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::args::CriteriaArgs;
+use super::console::paper;
 use super::{is_replaceable, print, warn};
 use crate::analysis::{Analysis, export};
 use crate::atomic;
@@ -15,6 +16,7 @@ use crate::usage;
 const EXAMPLES: &str = "\
 Examples:
   snr-bench compare results/article
+  snr-bench compare results/article --all
   snr-bench compare results/adam results/mine --target 0.2
   snr-bench compare results/article --markdown - > verdict.md
   snr-bench compare results/article --csv verdict.csv --json verdict.json
@@ -23,7 +25,8 @@ A verdict needs at least 6 pairs of runs with the same seed. Criteria that were 
 
 /// Judge every pair of optimizers over paired seeds.
 ///
-/// Runs with the same data, model, batch, epochs and validation are compared, seed by seed. Three endpoints are judged: the
+/// Runs with the same data, model, batch, epochs and validation are compared, seed by seed. First comes a leaderboard: every
+/// optimizer at its best learning rate, by final validation loss; then the verdicts. Three endpoints are judged: the
 /// training loss over the run, the final training loss and the final validation loss, as ratios with 95% intervals and tests
 /// by Student's t, Holm's correction for the three, and a verdict in words. Everything else is described. Failed runs count
 /// as ∞; runs under way are left out and named.
@@ -35,6 +38,9 @@ pub struct CompareArgs {
     results: Vec<PathBuf>,
     #[command(flatten)]
     criteria: CriteriaArgs,
+    /// Print also every learning rate, test and description, and how they are computed
+    #[arg(long)]
+    all: bool,
     /// Write the judgements as CSV ('-': to standard output, instead of the tables)
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
@@ -70,7 +76,7 @@ pub fn run(args: CompareArgs) -> Result<()> {
         );
     }
     if to_stdout == 0 {
-        print(export::terminal(&analysis).trim_end())?;
+        print(export::terminal(&analysis, paper(), args.all).trim_end())?;
     }
     exports
         .iter()

@@ -3,7 +3,18 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use console::Term;
 use indicatif::{FormattedDuration, MultiProgress, ProgressDrawTarget};
+
+use crate::analysis::export::Paper;
+
+/// Standard output: as wide as the terminal, in colours where it has some and NO_COLOR is not set; elsewhere the default.
+pub fn paper() -> Paper {
+    match Term::stdout().size_checked() {
+        Some((_, width)) => Paper { width: usize::from(width).max(20), color: console::colors_enabled() },
+        None => Paper::default(),
+    }
+}
 
 /// What is shown while something runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

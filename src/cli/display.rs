@@ -37,10 +37,10 @@ impl<'a> ExperimentDisplay<'a> {
         let shared = pace.clone();
         let eta = move |_: &ProgressState, w: &mut dyn std::fmt::Write| {
             let left = lock(&shared).seconds_left(began.elapsed().as_secs_f64());
-            let _ = w.write_str(&left.map_or("-".to_string(), |left| clock(left).to_string()));
+            let _ = left.map_or(Ok(()), |left| write!(w, " · ETA {}", clock(left)));
         };
         whole.set_style(
-            ProgressStyle::with_template("{wide_msg} [{bar:16.green/blue}] {percent:>14}% · ETA {left:>8}")
+            ProgressStyle::with_template("{wide_msg} [{bar:16.green/blue}] {percent:>14}%{left:>15}")
                 .expect("the template is right")
                 .with_key("left", eta)
                 .progress_chars("█▉▊▋▌▍▎▏ "),

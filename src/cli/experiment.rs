@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::args::{CriteriaArgs, MachineArgs};
-use super::console::Show;
+use super::console::{Show, paper};
 use super::display::ExperimentDisplay;
 use super::dry_run::{self, how};
 use super::signals::Signals;
@@ -107,14 +107,14 @@ impl Experiment<'_> {
     fn outlook(&self) -> Result<String> {
         let CriteriaArgs { target, margin } = self.args.criteria;
         let Some(plan) = plan::proposed(self.folder, &self.specs, target, margin)? else {
-            return Ok(export::wrapped("", words::NO_PLAN).trim_end().to_string());
+            return Ok(paper().wrapped("", words::NO_PLAN).trim_end().to_string());
         };
         let beyond = self.specs.iter().filter(|spec| !plan.has(spec)).count();
         let earlier = if self.folder.is_dir() { self.analysis().ok() } else { None };
         let mut lines: Vec<String> =
             outlooks(&self.specs, &plan, earlier.as_ref()).iter().map(words::outlook).collect();
         lines.extend(words::beyond_the_plan(beyond));
-        Ok(lines.iter().map(|line| export::wrapped("", line)).collect::<String>().trim_end().to_string())
+        Ok(lines.iter().map(|line| paper().wrapped("", line)).collect::<String>().trim_end().to_string())
     }
 
     /// Everything in the folder.
@@ -122,7 +122,7 @@ impl Experiment<'_> {
         Analysis::of(&[self.folder.to_path_buf()], self.args.criteria.target, self.args.criteria.margin)
     }
 
-    /// What is made of the whole folder when all runs have ended: figures, report, a table, and the answers. Returns
+    /// What is made of the whole folder when all runs have ended: figures, report, leaderboard and verdicts. Returns
     /// whether a run of this command failed in training.
     fn conclude(&self, plan: &Plan) -> Result<bool> {
         let analysis = self.analysis()?;
@@ -138,12 +138,11 @@ impl Experiment<'_> {
 }
 
 fn show(analysis: &Analysis, figures: &[PathBuf], page: &Path) -> Result<()> {
-    print(format_args!("\n{}", outcomes(analysis)))?;
     analysis.all_warnings().for_each(|warning| warn(format_args!("warning: {warning}")));
-    print(export::answers(analysis))?;
+    print(format_args!("\n{}", export::terminal(analysis, paper(), false)))?;
     if let Some(Article { conclusion, .. }) = Article::of(analysis) {
         let text = format!("The article’s conclusion: {}: {}. {}", conclusion.claim, conclusion.word, conclusion.fact);
-        print(export::wrapped("", &text))?;
+        print(paper().wrapped("", &text))?;
     }
     figures.iter().map(PathBuf::as_path).chain([page]).try_for_each(|path| print(path.display()))
 }
@@ -153,30 +152,4 @@ fn say(quiet: bool, text: &str) {
         // A closed pipe must not end an experiment.
         let _ = print(text);
     }
-}
-
-/// A table of what all runs of the folder ended with.
-fn outcomes(analysis: &Analysis) -> String {
-    let title = |arm: &crate::analysis::Arm, seed: u64| format!("{}, seed {seed}", arm.label);
-    let arms = || analysis.groups.iter().flat_map(|group| &group.arms);
-    let wide =
-        arms().flat_map(|arm| arm.runs.iter().map(move |run| title(arm, run.spec.seed).len())).max().unwrap_or(0);
-    let mut table =
-        format!("{:<wide$} {:>6} {:>14} {:>16} {:>10}\n", "", "epochs", "training loss", "validation loss", "accuracy");
-    for group in &analysis.groups {
-        table += &format!("{}\n", group.title());
-        for (arm, run) in group.arms.iter().flat_map(|arm| arm.runs.iter().map(move |run| (arm, run))) {
-            let last = run.last();
-            table += &format!(
-                "{:<wide$} {:>6} {:>14} {:>16.4} {:>9.2}%{}\n",
-                title(arm, run.spec.seed),
-                last.epoch,
-                last.train_loss.map_or("-".to_string(), |loss| format!("{loss:.4}")),
-                last.val_loss,
-                100.0 * last.val_accuracy,
-                words::fate(run.fate)
-            );
-        }
-    }
-    table
 }

@@ -33,13 +33,20 @@ impl RunDisplay {
     pub fn new(console: &Console, name: &str, epochs: u64, lines: Option<String>) -> Self {
         let bar = console.bars.insert_from_back(1, ProgressBar::no_length());
         bar.set_style(
-            ProgressStyle::with_template("{wide_msg} [{bar:16.cyan/blue}] {rate:>15} · ETA {left:>8}")
+            ProgressStyle::with_template("{wide_msg} [{bar:16.cyan/blue}] {rate:>15}{left:>15}")
                 .expect("the template is right")
                 .with_key("rate", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
-                    let _ = write!(w, "{:.0} images/s", state.per_sec());
+                    // nothing before a rate is known
+                    let _ = match state.per_sec() {
+                        rate if rate >= 0.5 => write!(w, "{rate:.0} images/s"),
+                        _ => Ok(()),
+                    };
                 })
                 .with_key("left", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
-                    let _ = write!(w, "{}", clock(state.eta().as_secs_f64()));
+                    let _ = match state.per_sec() {
+                        rate if rate >= 0.5 => write!(w, " · ETA {}", clock(state.eta().as_secs_f64())),
+                        _ => Ok(()),
+                    };
                 })
                 .progress_chars("█▉▊▋▌▍▎▏ "),
         );

@@ -237,15 +237,9 @@ impl RunSpec {
 
     /// A folder name that tells the run from others: what is varied most, and the start of [`hash`](Self::hash).
     pub fn run_name(&self) -> String {
-        format!(
-            "{}-{}-b{}-lr{}-s{}-{:.6}",
-            self.dataset.name(),
-            self.optim,
-            self.batch,
-            self.lr,
-            self.seed,
-            self.hash()
-        )
+        // not 10³⁰ in 31 digits
+        let lr = Some(self.lr.to_string()).filter(|lr| lr.len() <= 16).unwrap_or_else(|| format!("{:e}", self.lr));
+        format!("{}-{}-b{}-lr{lr}-s{}-{:.6}", self.dataset.name(), self.optim, self.batch, self.seed, self.hash())
     }
 
     /// All settings under dotted keys, their values as one reads them.

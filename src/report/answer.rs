@@ -1,9 +1,10 @@
-//! The top of the page: the question, the answer, and what it rests on.
+//! The top of the page: the question, who comes first, the verdicts, and what they rest on.
 
 use maud::{Markup, html};
 
-use super::{Page, count, distinct};
-use crate::analysis::{Comparison, Fate, Group, Run, short_hash, words};
+use super::{Page, count, distinct, tables};
+use crate::analysis::export::table;
+use crate::analysis::{Fate, Group, Run, short_hash, words};
 use crate::config::{Batch, RunSpec};
 use crate::number::{number, thousands};
 
@@ -17,13 +18,14 @@ pub fn question(page: &Page) -> String {
     }
 }
 
-/// Title, answers, what they rest on, and what to know of the runs.
+/// Title, leaderboards, verdicts, what they rest on, and what to know of the runs.
 pub fn header(page: &Page, question: &str) -> Markup {
     html! {
         header {
             p.kicker { "snr-bench report" }
             h1 { (question) }
             div id="answer" { @for group in &page.analysis.groups { (of_group(page, group)) } }
+            p.aside { (words::PLACES) }
             (page.cautions(&page.analysis.warnings))
             dl.facts {
                 dt { "Runs" } dd { (runs(page)) }
@@ -42,12 +44,17 @@ fn of_group(page: &Page, group: &Group) -> Markup {
         @if group.spec().batch == Batch::Full {
             p.aside { "Batch = ∞: every step has the exact gradient over all training images." }
         }
+        (tables::plain(&table::leaderboard(group), ""))
         @if group.comparisons.is_empty() {
             p { "Nothing to compare: " (nothing(group)) }
         }
-        @for comparison in &group.comparisons { (of_comparison(page, comparison)) }
-        // most often the same of all
-        @for standing in distinct(group.comparisons.iter().map(words::standing)) { p.aside { (standing) } }
+        @for grid in table::all_verdicts(group) { (tables::plain(&grid, &grid.title)) }
+        @if let [only] = group.headline().as_slice() {
+            p.answer { (only.answer) }
+            @if let Some(sentence) = words::speedup(only) { p { (sentence) } }
+            p.aside { (only.title()) ": " (only.size()) "." }
+        }
+        @for remark in words::remarks(group) { p.aside { (remark) } }
         (page.cautions(&group.warnings))
     }
 }
@@ -56,15 +63,6 @@ fn nothing(group: &Group) -> String {
     match distinct(group.arms.iter().map(|arm| arm.name.clone())).as_slice() {
         [only] => format!("only {only} was trained with these settings."),
         _ => "no two optimizers share a learning rate, or none has a best one.".to_string(),
-    }
-}
-
-fn of_comparison(page: &Page, comparison: &Comparison) -> Markup {
-    html! {
-        p.answer { (comparison.answer) }
-        @if let Some(sentence) = words::speedup(comparison) { p { (sentence) } }
-        p.aside { (comparison.title()) ": " (comparison.size()) "." }
-        (page.cautions(&comparison.cautions))
     }
 }
 

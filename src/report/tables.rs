@@ -2,23 +2,39 @@
 
 use maud::{Markup, html};
 
-use crate::analysis::export::table::{self, Grid};
+use crate::analysis::export::table::{self, Cell, Grid};
 use crate::analysis::{Arm, Comparison, Contender, Criteria, Group, Judgement, Verdict, words};
 use crate::plot;
 
-/// The tables of a group, two a comparison, and where optimizers meet at several learning rates an overview.
+/// A chapter of more comparisons is folded.
+const LONG: usize = 3;
+
+/// The tables of a group: every learning rate where there are several, and two a comparison, folded where there are many.
 pub fn numbers(group: &Group, criteria: Criteria) -> Markup {
     html! {
-        @for comparison in &group.comparisons {
-            h3 { (comparison.title()) }
-            (judged(group, comparison))
-            @if let Some(sentence) = words::equivalence(comparison, criteria) { p.aside { (sentence) } }
-            @if let Some(grid) = table::described(group, comparison) { (plain(&grid, "")) }
-        }
-        @for grid in table::side_by_side(group) { (plain(&grid, &grid.title)) }
+        @if let Some(grid) = table::arms(group) { (plain(&grid, &grid.title)) }
         @if !group.comparisons.is_empty() {
-            p.aside { "What the columns are and how they are computed: " a href="#method" { "below" } "." }
+            details open=[(group.comparisons.len() <= LONG).then_some("")] {
+                summary { "Tests and descriptions of every comparison" }
+                @for comparison in &group.comparisons { (of_comparison(group, comparison, criteria)) }
+                p.aside { "What the columns are and how they are computed: " a href="#method" { "below" } "." }
+            }
         }
+    }
+}
+
+fn of_comparison(group: &Group, comparison: &Comparison, criteria: Criteria) -> Markup {
+    // the page has opened with the only answer of a group
+    let is_told = matches!(group.headline().as_slice(), [only] if *only == comparison);
+    html! {
+        h3 { (comparison.title()) }
+        @if !is_told {
+            p { (comparison.answer) }
+            p.aside { (comparison.size()) "." }
+        }
+        (judged(group, comparison))
+        @if let Some(sentence) = words::equivalence(comparison, criteria) { p.aside { (sentence) } }
+        @if let Some(grid) = table::described(group, comparison) { (plain(&grid, "")) }
     }
 }
 
@@ -38,9 +54,9 @@ fn judged(group: &Group, comparison: &Comparison) -> Markup {
             } }
             tbody { @for (cells, judgement) in grid.rows.iter().zip(&comparison.judgements) {
                 tr {
-                    th scope="row" { (cells[0]) }
-                    @for (cell, name) in cells[..last].iter().zip(&grid.header).skip(1) { td.number data-label=(name) { (cell) } }
-                    td data-label=(grid.header[last]) { (verdict(judgement, &cells[last])) }
+                    th scope="row" { (cells[0].text) }
+                    @for (cell, name) in cells[..last].iter().zip(&grid.header).skip(1) { td.number data-label=(name) { (cell.text) } }
+                    td data-label=(grid.header[last]) { (verdict(judgement, &cells[last].text)) }
                 }
             } }
         } }
@@ -55,18 +71,29 @@ fn verdict(judgement: &Judgement, word: &str) -> Markup {
     }
 }
 
-fn plain(grid: &Grid, title: &str) -> Markup {
+/// A table, its verdicts as labels.
+pub fn plain(grid: &Grid, title: &str) -> Markup {
     html! {
         div.scroll { table.comparison.plain {
             @if !title.is_empty() { caption { (title) } }
             thead { tr { @for name in &grid.header { th scope="col" { (name) } } } }
             tbody { @for cells in &grid.rows {
                 tr {
-                    th scope="row" { (cells[0]) }
-                    @for (cell, name) in cells.iter().zip(&grid.header).skip(1) { td.number data-label=(name) { (cell) } }
+                    th scope="row" { (cells[0].text) }
+                    @for (cell, name) in cells.iter().zip(&grid.header).skip(1) { td.number data-label=(name) { (said(cell)) } }
                 }
             } }
         } }
+    }
+}
+
+/// A cell's text; a verdict is a label.
+fn said(cell: &Cell) -> Markup {
+    html! {
+        @match cell.verdict.zip(cell.text.split_once('\n')) {
+            Some((verdict, (ratio, _))) => { (ratio) " " (badge(verdict, &verdict.to_string())) }
+            None => (cell.text),
+        }
     }
 }
 

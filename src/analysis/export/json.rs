@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::analysis::{Analysis, Comparison, Criteria, Group, PlanFile, Target, words};
+use crate::analysis::{Analysis, Comparison, Criteria, Entrant, Group, PlanFile, Target, words};
 use crate::error::Result;
 use crate::run_dir::Warning;
 
@@ -24,6 +24,7 @@ struct GroupDocument<'a> {
     data_hash: &'a str,
     validation: String,
     target: Option<Target>,
+    leaderboard: &'a [Entrant],
     comparisons: &'a [Comparison],
     warnings: &'a [Warning],
 }
@@ -37,6 +38,7 @@ impl<'a> GroupDocument<'a> {
             data_hash: group.data_hash(),
             validation: group.spec().validation.to_string(),
             target: group.target,
+            leaderboard: &group.leaderboard,
             comparisons: &group.comparisons,
             warnings: &group.warnings,
         }

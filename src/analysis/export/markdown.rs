@@ -5,16 +5,18 @@ use std::fmt::{Display, Write};
 use super::table::{self, Grid};
 use crate::analysis::{Analysis, Comparison, Group, short_hash, words};
 
-/// A document: a section a group, the answer and the tables of every comparison, warnings, and how to read it.
+/// A document: a section a group: leaderboard, verdicts, the tables of every comparison, warnings; and how to read it.
 pub fn markdown(analysis: &Analysis) -> String {
     let mut text = "# Comparison\n".to_string();
-    for group in analysis.groups.iter().filter(|group| !group.comparisons.is_empty()) {
+    for group in &analysis.groups {
         let (hash, validation) = (short_hash(group.data_hash()), group.spec().validation);
         let _ = writeln!(text, "\n## {}\n\nData {hash}, validation: {validation}.", group.title());
-        group.comparisons.iter().for_each(|comparison| text += &section(analysis, group, comparison));
-        for grid in table::side_by_side(group) {
-            let _ = write!(text, "\n### {}\n\n{}", grid.title, drawn(&grid));
+        let _ = write!(text, "\n{}", drawn(&table::leaderboard(group)));
+        for grid in table::all_verdicts(group).into_iter().chain(table::arms(group)) {
+            let _ = write!(text, "\n**{}**\n\n{}", grid.title, drawn(&grid));
         }
+        text += &list("", words::remarks(group).iter());
+        group.comparisons.iter().for_each(|comparison| text += &section(analysis, group, comparison));
         text += &list("Warnings", group.warnings.iter());
     }
     text += &list("Not compared", analysis.warnings.iter());
@@ -36,14 +38,13 @@ fn section(analysis: &Analysis, group: &Group, comparison: &Comparison) -> Strin
 }
 
 fn drawn(grid: &Grid) -> String {
-    let last = grid.header.len() - 1;
-    let sides: String = (0..=last).map(|i| if i > 0 && i < last { " ---: |" } else { " --- |" }).collect();
-    let rows: String = grid.rows.iter().map(|row| line(row)).collect();
-    format!("{}|{sides}\n{rows}", line(&grid.header))
+    let sides = (0..grid.header.len()).map(|i| if grid.words.contains(&i) { " --- |" } else { " ---: |" });
+    let rows: String = grid.rows.iter().map(|row| line(row.iter().map(|cell| cell.text.as_str()))).collect();
+    format!("{}|{}\n{rows}", line(grid.header.iter().map(String::as_str)), sides.collect::<String>())
 }
 
-fn line(cells: &[String]) -> String {
-    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+    let cells: Vec<String> = cells.map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
     format!("| {} |\n", cells.join(" | "))
 }
 

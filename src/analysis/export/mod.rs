@@ -3,10 +3,12 @@
 mod csv;
 mod json;
 mod markdown;
+mod paper;
 pub mod table;
 mod terminal;
 
 pub use csv::csv;
 pub use json::json;
 pub use markdown::markdown;
-pub use terminal::{answers, terminal, wrapped};
+pub use paper::Paper;
+pub use terminal::terminal;

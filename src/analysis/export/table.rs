@@ -1,93 +1,174 @@
 //! Tables of an analysis, cell by cell: what terminal, Markdown and page show of them.
 
 use crate::analysis::words::{self, cell, p_value};
-use crate::analysis::{Basis, Comparison, Description, Group, Judgement};
-use crate::number::{number, plain};
+use crate::analysis::{Comparison, Description, Endpoint, Entrant, Group, Judgement, MeanLoss, Verdict, all_arms};
+use crate::number::{loss, number, plain, short_loss};
 
-/// A table of texts; the first and the last column hold words.
-#[derive(Clone, Debug, PartialEq)]
+/// A table of texts.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grid {
     /// What stands above it.
     pub title: String,
     /// One for each column.
     pub header: Vec<String>,
     /// As long as the header.
-    pub rows: Vec<Vec<String>>,
+    pub rows: Vec<Vec<Cell>>,
+    /// The columns that hold words; the others hold numbers.
+    pub words: Vec<usize>,
+}
+
+/// A text of a table; a line break in it may be shown as a space.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cell {
+    pub text: String,
+    /// What it says, if it says a verdict.
+    pub verdict: Option<Verdict>,
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self { text, verdict: None }
+    }
 }
 
 const NONE: &str = "—";
 
+/// Columns, and then the endpoints.
+fn header(columns: &[&str], name: fn(Endpoint) -> &'static str) -> Vec<String> {
+    columns.iter().copied().chain(Endpoint::ALL.map(name)).map(String::from).collect()
+}
+
+/// Who comes first: one row an optimizer, at its best learning rate.
+pub fn leaderboard(group: &Group) -> Grid {
+    let rows = group.leaderboard.iter().map(|entrant| {
+        let place = entrant.place.map_or(NONE.to_string(), |place| place.to_string());
+        std::iter::once(place.into()).chain(entrant_cells(entrant)).collect()
+    });
+    Grid {
+        title: group.title(),
+        header: header(&["", "optimizer", "lr", "n", "failed"], Endpoint::heading),
+        rows: rows.collect(),
+        words: vec![1],
+    }
+}
+
+/// Every arm; `None` where the leaderboard has them all.
+pub fn arms(group: &Group) -> Option<Grid> {
+    let all = all_arms(group);
+    (all.len() > group.leaderboard.len()).then(|| Grid {
+        title: "Every learning rate".to_string(),
+        header: header(&["optimizer", "lr", "n", "failed"], Endpoint::heading),
+        rows: all.iter().map(|entrant| entrant_cells(entrant).collect()).collect(),
+        words: vec![0],
+    })
+}
+
+fn entrant_cells(entrant: &Entrant) -> impl Iterator<Item = Cell> {
+    let Entrant { name, lr, n, failed, losses, .. } = entrant;
+    let own = [name.clone(), number(*lr), n.to_string(), failed.to_string()];
+    own.into_iter().chain(losses.iter().map(|mean| mean.map_or(NONE.to_string(), mean_loss))).map(Cell::from)
+}
+
+/// "0.1845 [0.1801, 0.1889]".
+fn mean_loss(MeanLoss { mean, interval }: MeanLoss) -> String {
+    let interval = interval.map_or(String::new(), |(lo, hi)| format!("\n[{}, {}]", short_loss(lo), short_loss(hi)));
+    format!("{}{interval}", loss(mean))
+}
+
+/// The verdicts of a group: at the best of each, then at equal learning rates.
+pub fn all_verdicts(group: &Group) -> Vec<Grid> {
+    let tables = [headline(&group.headline()), equal_rates(&group.at_equal_rates())];
+    tables.into_iter().filter(|grid| !grid.rows.is_empty()).collect()
+}
+
+/// What the comparisons come to that come first: one row each, ratio and verdict of every endpoint.
+pub fn headline(comparisons: &[&Comparison]) -> Grid {
+    let row = |comparison: &&Comparison| {
+        let own = [sides(comparison), comparison.seeds.len().to_string()].map(Cell::from);
+        own.into_iter().chain(comparison.judgements.iter().map(|j| verdict_cell(j, &words::short(j)))).collect()
+    };
+    Grid {
+        title: words::headline(comparisons).to_string(),
+        header: header(&["ratio of losses", "n"], Endpoint::short_name),
+        rows: comparisons.iter().map(row).collect(),
+        words: vec![0],
+    }
+}
+
+/// The same at equal learning rates, with a sign for each verdict.
+pub fn equal_rates(comparisons: &[&Comparison]) -> Grid {
+    let row = |comparison: &&Comparison| {
+        let own = [sides(comparison), number(comparison.a.lr), comparison.seeds.len().to_string()].map(Cell::from);
+        own.into_iter().chain(comparison.judgements.iter().map(|j| verdict_cell(j, words::sign(j.verdict)))).collect()
+    };
+    Grid {
+        title: words::EQUAL_RATES.to_string(),
+        header: header(&["ratio of losses", "lr", "n"], Endpoint::short_name),
+        rows: comparisons.iter().map(row).collect(),
+        words: vec![0],
+    }
+}
+
+fn sides(comparison: &Comparison) -> String {
+    format!("{} / {}", comparison.a.name, comparison.b.name)
+}
+
+/// "0.912 supported".
+fn verdict_cell(judgement: &Judgement, word: &str) -> Cell {
+    let ratio = judgement.effect.map_or(NONE.to_string(), |effect| plain_ratio(effect.plain().0));
+    Cell { text: format!("{ratio}\n{word}").trim_end().to_string(), verdict: Some(judgement.verdict) }
+}
+
+fn plain_ratio(ratio: f64) -> String {
+    if (0.01..100.0).contains(&ratio) { plain(ratio, 3) } else { loss(ratio) }
+}
+
 /// What is judged: one row an endpoint.
 pub fn judged(comparison: &Comparison) -> Grid {
     let (a, b) = (&comparison.a.name, &comparison.b.name);
-    let (ratio, claim) = (format!("{a} / {b} [95%]"), format!("{a} is lower:"));
-    let columns = ["judged", a, b, &ratio, "lower in", "p (Holm)", "finds", &claim];
+    let (ratio, claim) = (format!("{a} / {b}\n[95%]"), format!("{a} is lower:"));
+    let columns = ["judged", a, b, &ratio, "lower in", "p\n(Holm)", "finds", &claim];
     Grid {
         title: comparison.title(),
         header: columns.map(String::from).to_vec(),
         rows: comparison.judgements.iter().map(|judgement| judgement_row(comparison, judgement)).collect(),
+        words: vec![0, 7],
     }
 }
 
-fn judgement_row(comparison: &Comparison, judgement: &Judgement) -> Vec<String> {
-    let loss = |mean: Option<f64>| mean.map_or(NONE.to_string(), |mean| plain(mean, 4));
-    let test = judgement.test.map(|test| format!("{} ({})", p_value(test.p), p_value(test.holm)));
-    vec![
+fn judgement_row(comparison: &Comparison, judgement: &Judgement) -> Vec<Cell> {
+    let mean = |mean: Option<f64>| mean.map_or(NONE.to_string(), loss);
+    let test = judgement.test.map(|test| format!("{}\n({})", p_value(test.p), p_value(test.holm)));
+    let texts = [
         judgement.endpoint.name().to_string(),
-        loss(judgement.a),
-        loss(judgement.b),
-        judgement.effect.as_ref().map_or(NONE.to_string(), cell),
+        mean(judgement.a),
+        mean(judgement.b),
+        judgement.effect.as_ref().map_or(NONE.to_string(), |effect| cell(effect).replacen(" [", "\n[", 1)),
         format!("{} of {}", judgement.wins, judgement.pairs.len()),
         test.unwrap_or(NONE.to_string()),
         judgement.detectable.map_or(NONE.to_string(), words::log_per_cent),
-        words::verdict(comparison, judgement),
-    ]
+    ];
+    let verdict = Cell { text: words::verdict(comparison, judgement), verdict: Some(judgement.verdict) };
+    texts.into_iter().map(Cell::from).chain([verdict]).collect()
 }
 
 /// What is described: one row a measure; `None` where no run has any.
 pub fn described(group: &Group, comparison: &Comparison) -> Option<Grid> {
-    let columns = ["described", &comparison.a.name, &comparison.b.name, "ratio or difference [95%]"];
+    let columns = ["described", &comparison.a.name, &comparison.b.name, "ratio or difference\n[95%]"];
     let target = group.target.map(|target| target.loss);
     let row = |description: &Description| {
         let Description { measure, a, b, effect } = description;
         let mean = |side: &crate::analysis::Summary| match side.mean {
             Some(mean) => measure.write(mean),
-            None => format!("{NONE} ({} missing)", side.missing),
+            None => format!("{NONE}\n({} missing)", side.missing),
         };
-        vec![measure.name(target), mean(a), mean(b), effect.as_ref().map_or(NONE.to_string(), cell)]
+        let effect = effect.as_ref().map_or(NONE.to_string(), |effect| cell(effect).replacen(" [", "\n[", 1));
+        [measure.name(target), mean(a), mean(b), effect].map(Cell::from).to_vec()
     };
     (!comparison.described.is_empty()).then(|| Grid {
         title: comparison.title(),
         header: columns.map(String::from).to_vec(),
         rows: comparison.described.iter().map(row).collect(),
+        words: vec![0],
     })
-}
-
-/// For every pair of optimizers that meets at several learning rates: ratio and verdict at each, one column a comparison.
-pub fn side_by_side(group: &Group) -> Vec<Grid> {
-    let same_pair = |x: &&Comparison, y: &&Comparison| (&x.a.name, &x.b.name) == (&y.a.name, &y.b.name);
-    let comparisons: Vec<&Comparison> = group.comparisons.iter().collect();
-    comparisons.chunk_by(same_pair).filter(|meetings| meetings.len() > 1).map(overview).collect()
-}
-
-fn overview(meetings: &[&Comparison]) -> Grid {
-    let rate = |comparison: &Comparison| match comparison.basis {
-        Basis::EqualLr => format!("lr {}", number(comparison.a.lr)),
-        Basis::BestLr => "each at its best".to_string(),
-    };
-    let cell = |meeting: &Comparison, i: usize| {
-        let judgement = &meeting.judgements[i];
-        let ratio = judgement.effect.map_or(NONE.to_string(), |effect| plain(effect.plain().0, 3));
-        format!("{ratio} {}", words::verdict(meeting, judgement))
-    };
-    let rows = (0..meetings[0].judgements.len()).map(|i| {
-        let name = meetings[0].judgements[i].endpoint.name().to_string();
-        std::iter::once(name).chain(meetings.iter().map(|meeting| cell(meeting, i))).collect()
-    });
-    let (a, b) = (&meetings[0].a.name, &meetings[0].b.name);
-    Grid {
-        title: format!("{a} against {b}, side by side: {a} / {b} and verdict"),
-        header: std::iter::once("judged".to_string()).chain(meetings.iter().map(|meeting| rate(meeting))).collect(),
-        rows: rows.collect(),
-    }
 }

@@ -1,85 +1,86 @@
-//! The terminal: the answer of every comparison, then its tables.
+//! The terminal: who comes first in every group, then the verdicts; the rest where it is asked for.
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
-
+use super::paper::Paper;
 use super::table::{self, Grid};
 use crate::analysis::{Analysis, Comparison, Group, short_hash, words};
 
-/// Of sentences, in characters.
-const WIDTH: usize = 110;
+/// A table of more comparisons shows the first ones only: those with the group's first optimizer come first.
+const MOST: usize = 12;
 
-/// Everything but the warnings, which belong on standard error.
-pub fn terminal(analysis: &Analysis) -> String {
-    let mut text = answers(analysis);
-    for group in analysis.groups.iter().filter(|group| !group.comparisons.is_empty()) {
-        let _ = writeln!(text, "\n{} (data {})\n", group.title(), short_hash(group.data_hash()));
-        group.comparisons.iter().for_each(|comparison| text += &section(analysis, group, comparison));
-        for grid in table::side_by_side(group) {
-            let _ = writeln!(text, "{}\n{}", grid.title, drawn(&grid));
+/// Leaderboard and verdicts of every group, with `all` also every arm, test and description, and how to read them. Without
+/// the warnings, which belong on standard error.
+pub fn terminal(analysis: &Analysis, paper: Paper, all: bool) -> String {
+    let mut text = String::new();
+    for group in &analysis.groups {
+        text += &summary(group, paper, all);
+        if all {
+            group.comparisons.iter().for_each(|comparison| text += &details(analysis, group, comparison, paper));
         }
     }
-    words::notes(analysis.criteria).iter().for_each(|note| text += &wrapped("* ", note));
-    text
-}
-
-/// What every comparison comes to, in one or two sentences, and how it stands to its plan.
-pub fn answers(analysis: &Analysis) -> String {
-    let mut text = String::new();
-    for (group, comparison) in analysis.comparisons() {
-        let _ = writeln!(text, "{}: {}, {}", group.title(), comparison.title(), comparison.size());
-        text += &wrapped("  ", &comparison.answer);
-        let said = [words::more(comparison), words::speedup(comparison)];
-        said.iter().flatten().for_each(|sentence| text += &wrapped("  ", sentence));
-        text += &wrapped("  ", &words::standing(comparison));
-        comparison.cautions.iter().for_each(|caution| text += &wrapped("  ", &format!("Caution: {caution}.")));
+    match all {
+        true => words::notes(analysis.criteria).iter().for_each(|note| text += &paper.wrapped("* ", note)),
+        false => {
+            text += &paper.wrapped("", &format!("{} {} More: --all.", words::PLACES, words::signs(analysis.criteria)))
+        }
     }
     text
 }
 
-fn section(analysis: &Analysis, group: &Group, comparison: &Comparison) -> String {
-    let mut text = format!("{}: {}\n{}", comparison.title(), comparison.size(), drawn(&table::judged(comparison)));
-    for judgement in comparison.judgements.iter().chain(&comparison.with_added) {
-        text += &wrapped("· ", &judgement.sentence);
+fn summary(group: &Group, paper: Paper, all: bool) -> String {
+    let mut text = paper.wrapped("", &format!("{} (data {})", group.title(), short_hash(group.data_hash())));
+    text += &paper.drawn(&table::leaderboard(group));
+    if let Some(grid) = table::arms(group).filter(|_| all) {
+        let _ = write!(text, "{}\n{}", grid.title, paper.drawn(&grid));
     }
-    words::equivalence(comparison, analysis.criteria).iter().for_each(|sentence| text += &wrapped("· ", sentence));
-    if let Some(grid) = table::described(group, comparison) {
-        text += &format!("\n{}", drawn(&grid));
+    let headline = group.headline();
+    text += &verdicts(group, &headline, table::headline, paper, all);
+    text += &verdicts(group, &group.at_equal_rates(), table::equal_rates, paper, all);
+    if let [only] = headline.as_slice() {
+        let said = [Some(only.answer.clone()), words::more(only), words::speedup(only)];
+        said.iter().flatten().for_each(|sentence| text += &paper.wrapped("", sentence));
     }
+    words::remarks(group).iter().for_each(|sentence| text += &paper.wrapped("", sentence));
     text + "\n"
 }
 
-fn drawn(grid: &Grid) -> String {
-    let rule = LineStyle::none().fill('─').junction('─');
-    let mut table = Table::new();
-    table.load_style(TableStyle::new().header_separator(rule).bottom_border(rule));
-    table.set_header(&grid.header).add_rows(&grid.rows);
-    let last = grid.header.len() - 1;
-    for (i, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 1));
-        if i > 0 && i < last {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+/// A table of comparisons; nothing where there are none.
+fn verdicts(
+    group: &Group,
+    comparisons: &[&Comparison],
+    table: fn(&[&Comparison]) -> Grid,
+    paper: Paper,
+    all: bool,
+) -> String {
+    if comparisons.is_empty() {
+        return String::new();
     }
-    format!("{}\n", table.trim_fmt())
+    let baseline = &group.arms[0].name;
+    let mut shown = comparisons.to_vec();
+    if shown.len() > MOST && !all {
+        shown.sort_by_key(|comparison| comparison.b.name != *baseline);
+        shown.truncate(MOST);
+    }
+    let grid = table(&shown);
+    let mut text = format!("{}\n{}", grid.title, paper.drawn(&grid));
+    let more = comparisons.len() - shown.len();
+    if more > 0 {
+        text += &format!("… and {more} more: --all\n");
+    }
+    text
 }
 
-/// A sentence in lines that are read easily, the first one marked.
-pub fn wrapped(mark: &str, text: &str) -> String {
-    let mut lines = mark.to_string();
-    let mut width = mark.chars().count();
-    for (i, word) in text.split(' ').enumerate() {
-        let long = word.chars().count();
-        if i > 0 && width + 1 + long > WIDTH {
-            let _ = write!(lines, "\n{}", " ".repeat(mark.chars().count()));
-            width = mark.chars().count();
-        } else if i > 0 {
-            lines.push(' ');
-            width += 1;
-        }
-        lines += word;
-        width += long;
+fn details(analysis: &Analysis, group: &Group, comparison: &Comparison, paper: Paper) -> String {
+    let mut text = paper.wrapped("", &format!("{}: {}", comparison.title(), comparison.size()));
+    text += &paper.drawn(&table::judged(comparison));
+    for judgement in comparison.judgements.iter().chain(&comparison.with_added) {
+        text += &paper.wrapped("· ", &judgement.sentence);
     }
-    lines + "\n"
+    let said = [words::equivalence(comparison, analysis.criteria), words::more(comparison), words::speedup(comparison)];
+    said.iter().flatten().for_each(|sentence| text += &paper.wrapped("· ", sentence));
+    if let Some(grid) = table::described(group, comparison) {
+        text += &format!("\n{}", paper.drawn(&grid));
+    }
+    text + "\n"
 }

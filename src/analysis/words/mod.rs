@@ -1,6 +1,7 @@
 //! Every sentence about results: one place for what terminal, page and files say.
 
 mod further;
+mod look;
 mod notes;
 mod outlook;
 mod verdict;
@@ -9,6 +10,7 @@ mod warning;
 use std::ops::RangeInclusive;
 
 pub use further::{further, level};
+pub use look::{EQUAL_RATES, PLACES, headline, remarks, short, sign, signs};
 pub use notes::notes;
 pub use outlook::{NO_PLAN, beyond_the_plan, outlook};
 pub use verdict::{equivalence, more, speedup, standing, verdict, write};
