@@ -331,3 +331,31 @@ fn the_plan_stands_before_the_first_run_and_stays() {
         assert!(text.contains(part), "no {part} in {text}");
     }
 }
+
+#[test]
+fn arms_have_their_own_settings_and_flags_take_lists() {
+    let dir = tempdir().unwrap();
+    let file = "dataset = 'digits'\ntrain_subset = 100\nseed = [0, 1]\n[[arm]]\noptim = 'adam'\nbeta2 = [0.9, 0.99]\n\
+        [[arm]]\noptim = 'sgd'\nmomentum = 0.9\nlr = 0.1\n";
+    fs::write(dir.path().join("arms.toml"), file).unwrap();
+    let plan = |args: &[&str]| snr_bench(dir.path(), &[&["run", "arms.toml", "--dry-run"], args].concat());
+    let output = plan(&[]);
+    assert_ok(&output);
+    let text = stdout(&output);
+    let arms = ["Adam, beta2 0.9, seed 0", "SGD, seed 0", "Adam, beta2 0.99, seed 0", "Adam, beta2 0.9, seed 1"];
+    let places = arms.map(|arm| text.find(arm).unwrap_or_else(|| panic!("no {arm} in {text}")));
+    assert!(places.is_sorted() && text.starts_with("6 runs: 6 new"), "{text}");
+    let text = stdout(&plan(&["--lr", "1e-3,3e-3", "--batch", "50,full", "--optim", "sgd", "--seed", "7"]));
+    assert!(text.starts_with("4 runs: 4 new") && text.contains("SGD, batch full, lr 0.003, seed 7"), "{text}");
+    for (args, parts) in [
+        (["--lr", "1e-3,fast"], ["--lr", "value 2 of 2: fast is no number"]),
+        (["--batch", "64,0"], ["--batch", "value 2 of 2: batch = 0 is impossible"]),
+        (["--seed", "1,,2"], ["--seed", "a value is missing in the list 1,,2"]),
+        (["--momentum", "0.5"], ["unknown setting 'momentum'", "optimizer adam"]),
+        (["--optim", "snradam"], ["no [[arm]] in this experiment", "snradam"]),
+    ] {
+        assert_fails(&plan(&args), 2, &parts);
+    }
+    let train = ["train", "--lr", "1e-3,3e-3", "--dry-run"];
+    assert_fails(&snr_bench(dir.path(), &train), 2, &["lr = [0.001, 0.003] is a list, which makes several runs"]);
+}

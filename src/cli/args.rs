@@ -7,13 +7,13 @@ use clap::Args;
 
 use super::hyper::HyperArgs;
 use crate::analysis::Filter;
-use crate::config;
+use crate::config::{self, Batch, written};
 use crate::data::DatasetKind;
 use crate::error::Result;
 use crate::machine::{Machine, all_threads};
 use crate::usage;
 
-/// Settings of a run. Flags win over `--set`, that over `--config`, that over the defaults.
+/// Settings of a run, any of which may be a list where several runs can be made. Flags win over `--set`, that over `--config`, that over the defaults.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Settings")]
 pub struct SettingArgs {
@@ -24,23 +24,23 @@ pub struct SettingArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Passes over the training images [default: 20; full-batch: 100]
-    #[arg(long, value_name = "N")]
-    pub epochs: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = counts)]
+    pub epochs: Option<toml::Value>,
     /// Learning rate [default: 0.001]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub lr: Option<f64>,
+    #[arg(long, value_name = "X", value_parser = numbers, allow_hyphen_values = true)]
+    pub lr: Option<toml::Value>,
     /// Decoupled weight decay [default: 0]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub weight_decay: Option<f64>,
+    #[arg(long, value_name = "X", value_parser = numbers, allow_hyphen_values = true)]
+    pub weight_decay: Option<toml::Value>,
     /// Data set [default: mnist]
-    #[arg(long, value_enum, value_name = "NAME")]
-    pub dataset: Option<DatasetKind>,
+    #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
+    pub dataset: Vec<DatasetKind>,
     /// What to validate on: test (as in the article), or holdout:N (the last N training images, not trained on) [default: test]
-    #[arg(long, value_name = "SPLIT")]
-    pub validation: Option<String>,
+    #[arg(long, value_name = "SPLIT", value_parser = names)]
+    pub validation: Option<toml::Value>,
     /// Train on the first N training images only; 0 takes all [default: 0]
-    #[arg(long, value_name = "N")]
-    pub train_subset: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = counts)]
+    pub train_subset: Option<toml::Value>,
     #[command(flatten)]
     pub hyper: HyperArgs,
 }
@@ -55,27 +55,72 @@ impl SettingArgs {
         for assignment in &self.set {
             layers.push(config::parse_assignment(assignment)?);
         }
-        let numbers = [("lr", self.lr), ("weight_decay", self.weight_decay)];
-        let counts = [("epochs", self.epochs), ("train_subset", self.train_subset)];
-        let texts =
-            [("dataset", self.dataset.map(|kind| kind.name().to_string())), ("validation", self.validation.clone())];
         let mut flags = self.hyper.0.clone();
-        flags.extend(numbers.into_iter().filter_map(|(key, x)| Some((key.to_string(), x?.into()))));
-        for (key, n) in counts.into_iter().filter_map(|(key, n)| Some((key, n?))) {
-            flags.insert(key.to_string(), integer(key, n)?);
-        }
-        flags.extend(texts.into_iter().filter_map(|(key, text)| Some((key.to_string(), text?.into()))));
+        let datasets: Vec<toml::Value> = self.dataset.iter().map(|kind| kind.name().into()).collect();
+        let dataset = if let [one] = datasets.as_slice() { Some(one.clone()) } else { non_empty(datasets) };
+        flags.extend(layer([
+            ("epochs", &self.epochs),
+            ("lr", &self.lr),
+            ("weight_decay", &self.weight_decay),
+            ("dataset", &dataset),
+            ("validation", &self.validation),
+            ("train_subset", &self.train_subset),
+        ]));
         layers.push(flags);
         Ok(layers)
     }
 }
 
-/// A count as TOML holds it.
-pub fn integer(key: &str, n: u64) -> Result<toml::Value> {
-    match i64::try_from(n) {
-        Ok(n) => Ok(n.into()),
-        Err(_) => usage!("{key} = {n} is too large; the largest is {}", i64::MAX),
+fn non_empty(values: Vec<toml::Value>) -> Option<toml::Value> {
+    (!values.is_empty()).then(|| values.into())
+}
+
+/// The layer of the settings that were given.
+pub fn layer<'a>(given: impl IntoIterator<Item = (&'a str, &'a Option<toml::Value>)>) -> toml::Table {
+    given.into_iter().filter_map(|(key, value)| Some((key.to_string(), value.clone()?))).collect()
+}
+
+/// The values of a flag that takes numbers, one or a list.
+pub fn numbers(text: &str) -> Result<toml::Value, String> {
+    each(text, |value| match value {
+        toml::Value::Integer(_) | toml::Value::Float(_) => Ok(()),
+        other => Err(format!("{} is no number", written(other))),
+    })
+}
+
+/// The values of a flag that takes whole numbers from 0 on.
+pub fn counts(text: &str) -> Result<toml::Value, String> {
+    each(text, |value| match value {
+        toml::Value::Integer(0..) => Ok(()),
+        toml::Value::Float(x) if *x > i64::MAX as f64 => {
+            Err(format!("{} is too large; the largest is {}", written(value), i64::MAX))
+        }
+        other => Err(format!("{} is no whole number from 0 on", written(other))),
+    })
+}
+
+/// The values of a flag that takes names.
+pub fn names(text: &str) -> Result<toml::Value, String> {
+    each(text, |value| match value {
+        toml::Value::String(_) => Ok(()),
+        other => Err(format!("{} is no name", written(other))),
+    })
+}
+
+/// The values of --batch.
+pub fn batches(text: &str) -> Result<toml::Value, String> {
+    each(text, |value| written(value).parse::<Batch>().map(drop).map_err(|e| e.to_string()))
+}
+
+/// The values that a flag's text gives, each of them checked; clap puts the flag before the error.
+fn each(text: &str, check: impl Fn(&toml::Value) -> Result<(), String>) -> Result<toml::Value, String> {
+    let value = config::parse_value(text)?;
+    let values = value.as_array().map_or(std::slice::from_ref(&value), Vec::as_slice);
+    for (i, element) in values.iter().enumerate() {
+        let place = if values.len() > 1 { format!("value {} of {}: ", i + 1, values.len()) } else { String::new() };
+        check(element).map_err(|why| format!("{place}{why}"))?;
     }
+    Ok(value)
 }
 
 /// What must be fixed before results are judged; `plan.toml` keeps it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{MachineArgs, SettingArgs};
+use super::args::{MachineArgs, SettingArgs, batches, layer, names};
 use super::{print, warn};
 use crate::bench::{self, BenchReport, BenchSettings};
 use crate::config::{Batch, RunSpec};
@@ -26,11 +26,11 @@ the batch and the model matter here. --composed runs on as many threads as RAYON
 #[command(after_help = EXAMPLES)]
 pub struct BenchArgs {
     /// Optimizer whose step is measured with the gradient [default: adam]
-    #[arg(long, value_name = "NAME")]
-    optim: Option<String>,
+    #[arg(long, value_name = "NAME", value_parser = names)]
+    optim: Option<toml::Value>,
     /// Images of a step: a number, or 'full' for the whole training set [default: 4096]
-    #[arg(long, value_name = "N|full")]
-    batch: Option<Batch>,
+    #[arg(long, value_name = "N|full", value_parser = batches)]
+    batch: Option<toml::Value>,
     #[command(flatten)]
     settings: SettingArgs,
     #[command(flatten)]
@@ -53,13 +53,7 @@ impl BenchArgs {
     fn spec(&self) -> Result<RunSpec> {
         // What takes the time is the same on any data, and these need no files.
         let defaults = toml::Table::from_iter([("dataset".to_string(), "digits".into())]);
-        let mut flags = toml::Table::new();
-        if let Some(name) = &self.optim {
-            flags.insert("optim".into(), name.clone().into());
-        }
-        if let Some(batch) = self.batch {
-            flags.insert("batch".into(), toml::Value::try_from(batch)?);
-        }
+        let flags = layer([("optim", &self.optim), ("batch", &self.batch)]);
         RunSpec::resolve([defaults].into_iter().chain(self.settings.layers()?).chain([flags]))
     }
 }

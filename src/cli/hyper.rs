@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
+use super::args::{names, numbers};
 use crate::config::written;
 use crate::optim::REGISTRY;
 
@@ -52,8 +53,8 @@ impl Args for HyperArgs {
         hyperparameters().into_iter().fold(command, |command, (name, known)| {
             let arg = Arg::new(name.clone()).long(name.replace('_', "-")).help(known.help()).help_heading(HEADING);
             command.arg(match known.is_number {
-                true => arg.value_name("X").value_parser(value_parser!(f64)).allow_negative_numbers(true),
-                false => arg.value_name("NAME"),
+                true => arg.value_name("X").value_parser(numbers).allow_hyphen_values(true),
+                false => arg.value_name("NAME").value_parser(names),
             })
         })
     }
@@ -71,11 +72,8 @@ impl FromArgMatches for HyperArgs {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        for (name, known) in hyperparameters() {
-            let value: Option<toml::Value> = match known.is_number {
-                true => matches.get_one::<f64>(&name).map(|x| (*x).into()),
-                false => matches.get_one::<String>(&name).map(|text| text.clone().into()),
-            };
+        for name in hyperparameters().into_keys() {
+            let value = matches.get_one::<toml::Value>(&name).cloned();
             self.0.extend(value.map(|value| (name, value)));
         }
         Ok(())

@@ -53,6 +53,8 @@ pub struct LsArgs {
     json: Option<PathBuf>,
 }
 
+type Exporter = fn(&Long) -> Result<String>;
+
 /// Prints the list on stdout and warnings on stderr; writes the files that are asked for.
 ///
 /// # Errors
@@ -81,8 +83,7 @@ pub fn run(args: LsArgs) -> Result<()> {
         return Ok(());
     }
     let table = long(&runs, args.per)?;
-    let exports: [(&Option<PathBuf>, fn(&Long) -> Result<String>); 2] =
-        [(&args.csv, Long::csv), (&args.json, Long::json)];
+    let exports: [(&Option<PathBuf>, Exporter); 2] = [(&args.csv, Long::csv), (&args.json, Long::json)];
     exports.iter().try_for_each(|(path, export)| path.as_deref().map_or(Ok(()), |path| write(path, &export(&table)?)))
 }
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Exit;
-use super::args::integer;
 use super::run::SharedArgs;
 use crate::error::Result;
 
@@ -45,8 +44,7 @@ pub struct ReproduceArgs {
 pub(super) fn run(args: ReproduceArgs) -> Result<Exit> {
     let (files, seeds, out) = if args.quick { (QUICK, 8, "results/quick") } else { (ARTICLE, 10, "results/article") };
     let files = files.map(|file| file.parse().expect("the built-in file is TOML"));
-    let seeds = (0..u64::from(args.seeds.unwrap_or(seeds))).map(|seed| integer("seed", seed));
-    let seeds = seeds.collect::<Result<Vec<_>>>()?;
+    let seeds: Vec<toml::Value> = (0..args.seeds.unwrap_or(seeds)).map(|seed| i64::from(seed).into()).collect();
     let flags = toml::Table::from_iter([("seed".to_string(), seeds.into())]);
     args.shared.run(files, &flags, &args.out.unwrap_or_else(|| out.into()), true)
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Exit;
-use super::args::{MachineArgs, SettingArgs, integer};
+use super::args::{MachineArgs, SettingArgs, batches, counts, layer, names};
 use super::experiment::{Experiment, ExperimentArgs};
-use crate::config::{self, Batch};
+use crate::config;
 use crate::error::Result;
 use crate::optim;
 
@@ -18,9 +18,11 @@ Examples:
   snr-bench run configs/quick.toml
   snr-bench run configs/article.toml --seed 0,1,2,3,4,5
   snr-bench run configs/article.toml --optim adam,snradam,adabelief --out results/three
+  snr-bench run configs/article.toml --lr 1e-3,3e-3 --beta2 0.9,0.99 --batch 64,full
   snr-bench run configs/article.toml --dry-run
 
-Any setting in the file may be a list; lists multiply out into runs. Repeat an interrupted command to go on with it.";
+Any setting may be a list, in the file and on a flag; lists multiply out into runs. [[arm]] tables in the file hold settings
+over the shared ones, and lists of their own: flags apply to all of them, and --optim chooses among them. Repeat an interrupted command to go on with it.";
 
 const FULL_BATCH_EXAMPLES: &str = "\
 Examples:
@@ -38,8 +40,8 @@ pub struct RunArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Images of a step: numbers, or 'full' for the whole training set [default: 4096]
-    #[arg(long, value_name = "N|full", value_delimiter = ',')]
-    batch: Vec<Batch>,
+    #[arg(long, value_name = "N|full", value_parser = batches)]
+    batch: Option<toml::Value>,
     #[command(flatten)]
     lists: ListArgs,
     #[command(flatten)]
@@ -68,13 +70,13 @@ struct ListArgs {
     #[arg(
         long,
         value_name = "NAMES",
-        value_delimiter = ',',
+        value_parser = names,
         help = format!("Optimizers to compare: {} [default: adam,snradam, or the file's]", optim::names())
     )]
-    optim: Vec<String>,
+    optim: Option<toml::Value>,
     /// Seeds; every optimizer runs with each of them [default: 0, or the file's]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    seed: Vec<u64>,
+    #[arg(long, value_name = "LIST", value_parser = counts)]
+    seed: Option<toml::Value>,
 }
 
 /// What every experiment takes.
@@ -91,10 +93,8 @@ pub(super) struct SharedArgs {
 /// Runs the experiment of a file.
 pub(super) fn run(args: RunArgs) -> Result<Exit> {
     let file = config::read_table(&args.file)?;
-    let mut flags = args.lists.flags()?;
-    if !args.batch.is_empty() {
-        flags.insert("batch".into(), toml::Value::try_from(&args.batch)?);
-    }
+    let mut flags = args.lists.flags();
+    flags.extend(layer([("batch", &args.batch)]));
     let name = args.file.file_stem().unwrap_or(args.file.as_os_str());
     let out = args.out.unwrap_or_else(|| Path::new("results").join(name));
     args.shared.run([file], &flags, &out, false)
@@ -103,21 +103,13 @@ pub(super) fn run(args: RunArgs) -> Result<Exit> {
 /// Runs the built-in experiment with batch = ∞.
 pub(super) fn full_batch(args: FullBatchArgs) -> Result<Exit> {
     let file = FULL_BATCH.parse().expect("the built-in file is TOML");
-    args.shared.run([file], &args.lists.flags()?, &args.out, false)
+    args.shared.run([file], &args.lists.flags(), &args.out, false)
 }
 
 impl ListArgs {
     /// The layer of settings that they make.
-    fn flags(&self) -> Result<toml::Table> {
-        let mut flags = toml::Table::new();
-        if !self.optim.is_empty() {
-            flags.insert("optim".into(), self.optim.clone().into());
-        }
-        if !self.seed.is_empty() {
-            let seeds = self.seed.iter().map(|&seed| integer("seed", seed)).collect::<Result<Vec<_>>>()?;
-            flags.insert("seed".into(), seeds.into());
-        }
-        Ok(flags)
+    fn flags(&self) -> toml::Table {
+        layer([("optim", &self.optim), ("seed", &self.seed)])
     }
 }
 

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::args::{MachineArgs, SettingArgs, integer};
+use super::args::{MachineArgs, SettingArgs, batches, counts, layer, names};
 use super::console::{Console, Show, clock};
 use super::progress::RunDisplay;
 use super::signals::Signals;
 use super::{Exit, print, quoted, unless_closed, warn};
 use crate::analysis::{Fate, words};
-use crate::config::{Batch, RunSpec};
+use crate::config::RunSpec;
 use crate::data;
 use crate::error::Result;
 use crate::experiment::Session;
@@ -32,14 +32,14 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct TrainArgs {
-    #[arg(long, value_name = "NAME", help = format!("Optimizer: {} [default: adam]", optim::names()))]
-    optim: Option<String>,
+    #[arg(long, value_name = "NAME", value_parser = names, help = format!("Optimizer: {} [default: adam]", optim::names()))]
+    optim: Option<toml::Value>,
     /// Images of a step: a number, or 'full' for the whole training set [default: 4096]
-    #[arg(long, value_name = "N|full")]
-    batch: Option<Batch>,
+    #[arg(long, value_name = "N|full", value_parser = batches)]
+    batch: Option<toml::Value>,
     /// Seed of the initial parameters and the order of batches [default: 0]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = counts)]
+    seed: Option<toml::Value>,
     #[command(flatten)]
     settings: SettingArgs,
     #[command(flatten)]
@@ -74,17 +74,7 @@ impl TrainArgs {
             layers.push(toml::Table::try_from(StoredRun::read(dir)?.spec)?);
         }
         layers.extend(self.settings.layers()?);
-        let mut flags = toml::Table::new();
-        if let Some(name) = &self.optim {
-            flags.insert("optim".into(), name.clone().into());
-        }
-        if let Some(batch) = self.batch {
-            flags.insert("batch".into(), toml::Value::try_from(batch)?);
-        }
-        if let Some(seed) = self.seed {
-            flags.insert("seed".into(), integer("seed", seed)?);
-        }
-        layers.push(flags);
+        layers.push(layer([("optim", &self.optim), ("batch", &self.batch), ("seed", &self.seed)]));
         RunSpec::resolve(layers)
     }
 

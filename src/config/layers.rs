@@ -52,11 +52,11 @@ pub fn read_table(path: &Path) -> Result<toml::Table> {
     }
 }
 
-/// The layer that `key=value` makes; a dotted key reaches into a table (`model.depth=4`). The value is TOML where it can
-/// be read as that, else a string, so that `optim=adam` needs no quotes.
+/// The layer that `key=value` makes; a dotted key reaches into a table (`model.depth=4`). The value is as in
+/// [`parse_value`].
 ///
 /// # Errors
-/// No `=`, or an empty key.
+/// No `=`, an empty key, or an empty value in a list.
 pub fn parse_assignment(text: &str) -> Result<toml::Table> {
     let Some((key, value)) = text.split_once('=') else {
         usage!("--set {text} has no '='; write --set key=value, such as --set model.depth=4");
@@ -68,14 +68,44 @@ pub fn parse_assignment(text: &str) -> Result<toml::Table> {
     let Some(last) = parts.pop().filter(|k| !k.is_empty()) else {
         usage!("--set {text} has no key before '='");
     };
-    let value = value.trim();
-    let parsed =
-        format!("v = {value}").parse::<toml::Table>().ok().filter(|t| t.len() == 1).and_then(|mut t| t.remove("v"));
-    let mut table = toml::Table::from_iter([(last.to_string(), parsed.unwrap_or_else(|| value.into()))]);
+    let value = match parse_value(value.trim()) {
+        Ok(value) => value,
+        Err(why) => usage!("--set {text}: {why}"),
+    };
+    let mut table = toml::Table::from_iter([(last.to_string(), value)]);
     for part in parts.into_iter().rev() {
         table = toml::Table::from_iter([(part.to_string(), toml::Value::Table(table))]);
     }
     Ok(table)
+}
+
+/// The value that the text of a flag gives: TOML where it can be read as that, else a number as `.5`, else a string, so
+/// that names need no quotes. Commas make a list of such values, which makes several runs: `1e-3,3e-3`, `64,full`.
+///
+/// # Errors
+/// An empty value in a list, in words that stand after the name of the flag.
+pub fn parse_value(text: &str) -> std::result::Result<toml::Value, String> {
+    if let Some(value) = as_toml(text) {
+        return Ok(value);
+    }
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let elements: Vec<&str> = inner.unwrap_or(text).split(',').map(str::trim).collect();
+    if elements.len() > 1 && elements.contains(&"") {
+        return Err(format!("a value is missing in the list {text}"));
+    }
+    match elements.as_slice() {
+        [only] if inner.is_none() => Ok(parse_scalar(only)),
+        several => Ok(several.iter().map(|element| parse_scalar(element)).collect::<Vec<_>>().into()),
+    }
+}
+
+fn parse_scalar(text: &str) -> toml::Value {
+    let number = || text.parse::<f64>().ok().map(toml::Value::Float);
+    as_toml(text).or_else(number).unwrap_or_else(|| text.into())
+}
+
+fn as_toml(text: &str) -> Option<toml::Value> {
+    format!("v = {text}").parse::<toml::Table>().ok().filter(|t| t.len() == 1).and_then(|mut t| t.remove("v"))
 }
 
 /// Puts the values of `over` into `base`, table by table.
@@ -120,4 +150,28 @@ pub(super) fn flatten(table: &toml::Table) -> BTreeMap<String, toml::Value> {
         }
     }
     flat
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_flag_is_a_value_or_a_list() {
+        let values = [
+            ("1e-3", "0.001"),
+            (".5", "0.5"),
+            ("adam", "\"adam\""),
+            ("1e-3,3e-3", "[0.001, 0.003]"),
+            ("64, full", "[64, \"full\"]"),
+            ("[1, 2]", "[1, 2]"),
+            ("[adam, sgd]", "[\"adam\", \"sgd\"]"),
+            ("\"adam,sgd\"", "\"adam,sgd\""),
+            ("holdout:5000", "\"holdout:5000\""),
+        ];
+        for (text, value) in values {
+            assert_eq!(parse_value(text).unwrap().to_string(), value, "{text}");
+        }
+        assert_eq!(parse_value("1,,2").unwrap_err(), "a value is missing in the list 1,,2");
+    }
 }

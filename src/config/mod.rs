@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use experiment::expand;
-pub use layers::{MAX_SETTINGS, parse_assignment, read_table, read_text};
+pub use layers::{MAX_SETTINGS, parse_assignment, parse_value, read_table, read_text};
 
 use crate::data::DatasetKind;
 use crate::error::Result;
@@ -186,6 +186,9 @@ impl RunSpec {
         }
         if let Some((key, list)) = layers::flatten(&given).into_iter().find(|(_, value)| value.is_array()) {
             usage!("{key} = {list} is a list, which makes several runs: use snr-bench run, or choose one value");
+        }
+        if given.contains_key("arm") {
+            usage!("[[arm]] makes several runs: use snr-bench run, or choose one by its settings");
         }
         let name = match given.get("optim") {
             None => RunSpec::default().optim,
