@@ -3,7 +3,6 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::data::DatasetKind;
 use crate::plot::{Format, Scale, X};
 
 macro_rules! values {
@@ -23,10 +22,6 @@ macro_rules! values {
 }
 
 values! {
-    DatasetKind {
-        Mnist: "mnist", "The real MNIST: 60,000 training and 10,000 test images";
-        Digits: "digits", "Digits drawn by the program itself, in MNIST's shape: needs neither files nor network";
-    }
     X {
         Epoch: "epoch", "Passes over the training images";
         Step: "step", "Optimizer steps";
