@@ -6,6 +6,7 @@ use candle_core::Device;
 use clap::Args;
 
 use super::hyper::HyperArgs;
+use crate::analysis::Filter;
 use crate::config::{self, Batch, written};
 use crate::error::Result;
 use crate::machine::{Machine, all_threads};
@@ -125,6 +126,21 @@ pub struct CriteriaArgs {
     /// Largest ratio of losses that does not matter, as a share [default: the plan's, else 0.02, which is 2%]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub margin: Option<f64>,
+}
+
+/// Which runs are looked at.
+#[derive(Args, Debug)]
+pub struct FilterArgs {
+    /// Only runs with these settings, such as optim=adam,lr=0.001; seed=…, state=finished, model.depth=… too. A key that is
+    /// given twice takes either value
+    #[arg(long = "where", value_name = "KEY=VALUE", value_delimiter = ',')]
+    pub conditions: Vec<String>,
+}
+
+impl FilterArgs {
+    pub fn filter(&self) -> Result<Filter> {
+        Filter::parse(&self.conditions)
+    }
 }
 
 /// What a run computes with, and where its data lie. Changes no result but for another device's rounding.

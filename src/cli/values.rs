@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
+use crate::analysis::export::Per;
 use crate::plot::{Format, Scale, X};
 
 macro_rules! values {
@@ -26,6 +27,11 @@ values! {
         Epoch: "epoch", "Passes over the training images";
         Step: "step", "Optimizer steps";
         Seconds: "seconds", "Seconds since the run began";
+    }
+    Per {
+        Run: "run", "A run: its endpoints and its last epoch";
+        Epoch: "epoch", "An epoch, as in metrics.csv";
+        Step: "step", "An optimizer step, as in steps.csv";
     }
     Scale {
         Linear: "linear", "Equal differences, equal lengths";
