@@ -75,12 +75,13 @@ pub fn short_hash(hash: &str) -> String {
 /// The settings that all runs of a group share, as text.
 pub(super) fn shared_settings(spec: &RunSpec) -> String {
     let RunSpec { dataset, validation, train_subset, epochs, batch, model, .. } = spec.clone();
+    let dataset = dataset.anywhere();
     RunSpec { dataset, validation, train_subset, epochs, batch, model, ..RunSpec::default() }.to_toml()
 }
 
 /// A file name for a group: `mnist-b4096-e20`, and what is not the default.
 fn stem(spec: &RunSpec) -> String {
-    let mut name = spec.dataset.name().to_string();
+    let mut name = spec.dataset.short_name();
     if let Some(n) = spec.train_subset {
         name += &format!("-n{n}");
     }

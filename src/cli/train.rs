@@ -105,7 +105,7 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
     let signals = Signals::listen()?;
     let machine = args.machine.machine()?;
     let dir = session::open(&spec, &path, if_exists)?;
-    let data = data::load(spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?;
+    let data = data::load(&spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?;
     let stop = || signals.pending();
     let session = Session { machine: &machine, checkpoint_every: args.checkpoint_every, stop: &stop };
     let progress = RunDisplay::new(&Console::new(show), &spec.optim, spec.epochs, Some(String::new()));

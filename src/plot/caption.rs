@@ -56,11 +56,11 @@ pub fn runs(group: &Group) -> String {
 
 /// "MNIST (60,000 training and 10,000 test images; data 1a2b3c4d)".
 fn data(group: &Group) -> String {
-    let RunSpec { dataset, validation, train_subset, .. } = *group.spec();
+    let RunSpec { dataset, validation, train_subset, .. } = group.spec();
     let (all, test) = dataset.sizes();
     let (held_out, other) = match validation {
         Validation::Test => (0, format!("{} test", thousands(&test.to_string()))),
-        Validation::Holdout(n) => (n, format!("{} held-out training", thousands(&n.to_string()))),
+        Validation::Holdout(n) => (*n, format!("{} held-out training", thousands(&n.to_string()))),
     };
     let rest = all.saturating_sub(held_out);
     let train = train_subset.map_or(rest, |n| n.min(rest));
