@@ -105,6 +105,10 @@ pub fn seeds(shown: &[&Arm]) -> String {
         [] => return "No run that did not fail.".to_string(),
         [n] => format!("n = {}.", seeds(*n)),
         [n, rest @ ..] if rest.iter().all(|other| other == n) => format!("n = {} each.", seeds(*n)),
+        counts if counts.len() > 3 => {
+            let (least, most) = (counts.iter().min().unwrap_or(&0), counts.iter().max().unwrap_or(&0));
+            format!("n = {least} to {most} seeds.")
+        }
         _ => {
             let arms = shown.iter().map(|arm| (arm, arm.averaged().len())).filter(|(_, n)| *n > 0);
             let each: Vec<String> = arms.map(|(arm, n)| format!("{} ({})", seeds(n), arm.label)).collect();

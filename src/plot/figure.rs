@@ -98,7 +98,7 @@ impl Default for Size {
 
 const PLOT_HEIGHT: f64 = 340.0;
 /// The same of a panel of small multiples, by the number of columns.
-const PANEL_HEIGHT: [f64; 4] = [240.0, 240.0, 160.0, 132.0];
+const PANEL_HEIGHT: [f64; 4] = [240.0, 240.0, 180.0, 140.0];
 /// Less is not readable.
 const LEAST_HEIGHT: f64 = 60.0;
 pub(super) const LEFT: f64 = 76.0;

@@ -49,7 +49,9 @@ pub struct Panel<'a> {
 impl<'a> Panel<'a> {
     /// Between the left upper and the right lower corner.
     pub fn new(figure: &'a Figure, [left, top, right, bottom]: [f64; 4]) -> Self {
-        let x = Span::new(&figure.x, figure.points().map(|p| p.0), 0.0, left, right);
+        // dots would lie on the axis
+        let pad = if figure.series.iter().any(|s| !s.dots.is_empty()) { 0.04 } else { 0.0 };
+        let x = Span::new(&figure.x, figure.points().map(|p| p.0), pad, left, right);
         let y = Span::new(&figure.y, figure.points().map(|p| p.1), 0.04, bottom, top);
         Self { figure, x, y, left, top, right, bottom }
     }

@@ -5,7 +5,7 @@ use crate::analysis::endpoint::{Endpoint, Measure};
 use crate::analysis::group::{Arm, Group};
 use crate::analysis::leaderboard::mean_loss;
 use crate::analysis::types::{Comparison, Effect};
-use crate::number::{loss, number, plain};
+use crate::number::{loss, plain};
 
 /// What arms of a group come to in one endpoint: "SNRAdam’s training loss is 8.8% [7.1%, 10.5%] lower than Adam’s"; of more than
 /// two, which has the least. `None` where no arm has a mean.
@@ -84,8 +84,13 @@ fn compared(comparison: &Comparison, what: &str, effect: &Effect) -> String {
             format!("No difference shown between {a} and {b}: {what}, {} {}", sign(effect), cell(effect))
         }
         _ if !effect.is_ratio => {
+            let points = |x: f64| plain(100.0 * x.abs(), 2);
+            let interval = interval.map_or(String::new(), |(lo, hi)| {
+                let (near, far) = if mean < 0.0 { (hi, lo) } else { (lo, hi) };
+                format!(" [{}, {}]", points(near), points(far))
+            });
             let word = if mean < 0.0 { "lower" } else { "higher" };
-            format!("{a}’s {what} is {} points {word} than {b}’s", number((1e4 * mean.abs()).round() / 1e2))
+            format!("{a}’s {what} is {}{interval} points {word} than {b}’s", points(mean))
         }
         _ if mean >= 2.0 => format!("{a}’s {what} is {} as {b}’s", ratio(effect)),
         _ => format!("{a}’s {what} is {} than {b}’s", ratio(effect)),
