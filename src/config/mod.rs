@@ -200,6 +200,7 @@ impl RunSpec {
         let dataset = take_dataset(&mut given)?;
         let defaults = RunSpec { dataset, optim: name, hyper: (entry.defaults)(), ..RunSpec::default() };
         let mut table = toml::Table::try_from(defaults)?;
+        table.insert("model".into(), ModelConfig::defaults_for(given.get("model"))?.into());
         layers::check_known(&given, &table, &format!(" (optimizer {})", entry.name))?;
         layers::merge(&mut table, given)?;
         let spec: RunSpec = match table.try_into() {
