@@ -19,10 +19,12 @@
 //! | `integrity` | whether runs are what they say |
 //! | `endpoint`, `speedup` | what sums a run up |
 //! | `leaderboard` | who comes first, and who shares a place |
+//! | `basin` | how wide the range of good learning rates is |
 //! | `pairing`, `judge` | from paired runs to judgements |
 //! | [`plan`], `outlook` | what was stated before the runs, and what they can show |
 //! | `words` | every sentence about results |
 
+mod basin;
 pub mod endpoint;
 pub mod export;
 mod filter;
@@ -41,12 +43,14 @@ pub mod words;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+pub use basin::{AS_GOOD, Basin, basin};
 pub use endpoint::{Endpoint, Measure};
 pub use filter::Filter;
 pub use group::{Arm, Group, batch, short_hash};
 pub use judge::{FIRST_ALPHA, equivalence_needs, least_pairs};
 pub use leaderboard::{Entrant, MeanLoss, all_arms, mean_loss};
 pub use outlook::{Outlook, outlooks};
+pub use pairing::{Variant, variants};
 pub use plan::PlanFile;
 pub use run::{Fate, Run};
 pub use speedup::{Level, Reached, Speedup, Target, reached};
