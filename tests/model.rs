@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
+use snr_bench::config::RunSpec;
 use snr_bench::data::{Images, MNIST_SHAPE};
 use snr_bench::machine::Machine;
 use snr_bench::model::{Backend, Composed, MlpConfig, ModelConfig, Parameter, Params, Totals, VitConfig, VitInit};
@@ -387,4 +388,50 @@ fn default_models_have_about_100_000_parameters() {
         let mlp = MlpConfig { depth, ..MlpConfig::default() };
         assert_eq!(mlp.layout(MNIST_SHAPE).len(), mlp.num_params(MNIST_SHAPE));
     }
+}
+
+fn resolve(text: &str) -> snr_bench::error::Result<RunSpec> {
+    RunSpec::resolve([text.parse().unwrap()])
+}
+
+/// The name that the article's runs have in `results/article` since before there was a second model.
+#[test]
+fn settings_of_old_keep_their_name() {
+    for text in ["", "model.kind = 'vit'", "model = { kind = 'vit', init = 'pytorch', depth = 2 }"] {
+        assert_eq!(resolve(text).unwrap().run_name(), "mnist-adam-b4096-lr0.001-s0-d4a2ea", "{text}");
+    }
+    for text in ["model.kind = 'mlp'", "model.init = 'timm'"] {
+        let spec = resolve(text).unwrap();
+        assert_ne!(spec.hash(), resolve("").unwrap().hash());
+        assert_eq!(resolve(&spec.to_toml()).unwrap(), spec);
+        assert_eq!(serde_json::from_value::<RunSpec>(serde_json::to_value(&spec).unwrap()).unwrap(), spec);
+    }
+}
+
+#[test]
+fn settings_of_another_kind_are_refused() {
+    for (text, parts) in [
+        ("model.kind = 'mpl'", vec!["model.kind = mpl is unknown", "did you mean 'mlp'"]),
+        (
+            "model = { kind = 'mlp', patch_size = 7 }",
+            vec!["model.patch_size is a setting of", "depth, hidden_dim, kind"],
+        ),
+        ("model.hidden_dim = 7", vec!["model.hidden_dim is a setting of", "\"mlp\", and the model is \"vit\""]),
+        ("model = { kind = 'mlp', hidden_dm = 7 }", vec!["unknown setting 'hidden_dm' in model", "'hidden_dim'"]),
+        ("model = { kind = 'mlp', depth = 0 }", vec!["model.depth = 0 leaves no hidden unit"]),
+        ("model.init = 'keras'", vec!["`keras`", "`pytorch` or `timm`"]),
+    ] {
+        let error = resolve(text).unwrap_err();
+        assert!(error.is::<snr_bench::error::UsageError>(), "{error}");
+        parts.iter().for_each(|part| assert!(error.to_string().contains(part), "{error} must say {part}"));
+    }
+}
+
+/// By hand: two operations a weight forward, and as many for each of two gradients but that of the pixels.
+#[test]
+fn operations_of_a_perceptron_are_counted() {
+    let (evaluation, training) = (2 * (784 * 128 + 128 * 128 + 1280), 2 * (2 * 784 * 128 + 3 * (128 * 128 + 1280)));
+    let model = ModelConfig::from(MlpConfig::default());
+    let (e, t) = (model.evaluation_flops(MNIST_SHAPE), model.training_flops(MNIST_SHAPE));
+    assert_eq!((e.whole, e.executed, t.whole, t.executed), (evaluation, evaluation, training, training));
 }

@@ -247,7 +247,8 @@ impl RunSpec {
 
     /// All settings under dotted keys, their values as one reads them.
     pub fn settings(&self) -> BTreeMap<String, String> {
-        let table = toml::Table::try_from(self).expect("a run's settings are TOML");
+        let mut table = toml::Table::try_from(self).expect("a run's settings are TOML");
+        table.insert("model".into(), self.model.settings().into());
         layers::flatten(&table).into_iter().map(|(key, value)| (key, written(&value))).collect()
     }
 

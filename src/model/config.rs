@@ -126,7 +126,7 @@ impl ModelConfig {
     }
 
     /// All settings, also those that are not written at their default.
-    fn settings(&self) -> toml::Table {
+    pub(crate) fn settings(&self) -> toml::Table {
         let mut table = toml::Table::try_from(self).expect("sizes are TOML");
         table.insert("kind".into(), self.kind().into());
         if let Self::Vit(vit) = self {
