@@ -7,6 +7,7 @@ use super::run::{Fate, Run};
 use super::speedup::Target;
 use super::types::{Basis, Comparison, Contender};
 use crate::config::{Batch, Observe, RunSpec, Schedule, Validation};
+use crate::model::ModelConfig;
 use crate::number::{number, thousands};
 use crate::optim::REGISTRY;
 use crate::run_dir::Warning;
@@ -93,8 +94,11 @@ fn stem(spec: &RunSpec) -> String {
     if let Validation::Holdout(n) = spec.validation {
         name += &format!("-holdout{n}");
     }
-    for (_, short, size) in spec.model.unusual() {
-        name += &format!("-{short}{size}");
+    if spec.model.kind() != ModelConfig::default().kind() {
+        name += &format!("-{}", spec.model.kind());
+    }
+    for unusual in spec.model.unusual() {
+        name += &format!("-{}", unusual.short);
     }
     name
 }
@@ -221,8 +225,11 @@ pub(super) fn title(spec: &RunSpec) -> String {
     if let Validation::Holdout(n) = spec.validation {
         title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
     }
-    for (what, _, size) in spec.model.unusual() {
-        title += &format!(", {what} {size}");
+    if spec.model.kind() != ModelConfig::default().kind() {
+        title += &format!(", {}", spec.model.label());
+    }
+    for unusual in spec.model.unusual() {
+        title += &format!(", {}", unusual.text);
     }
     title
 }

@@ -131,7 +131,10 @@ fn grid(runs: &[&Run], name: impl Fn(&Run) -> String) -> Grid {
     let row = |run: &&Run| {
         let settings = run.spec.settings();
         let values = keys.iter().map(|key| settings.get(key).map_or("—".to_string(), String::clone));
-        let so_far = run.spec.so_far(run.last().epoch, run.last().step);
+        let so_far = match run.spec.steps {
+            None => format!("{}/{}", run.last().epoch, run.spec.epochs),
+            Some(steps) => format!("step {}/{steps}", run.last().step),
+        };
         let endpoint = |endpoint: &Endpoint| match endpoint.of(run).filter(|_| run.fate.has_ended()) {
             Some(log) if log.is_finite() => loss(log.exp()),
             Some(_) => "∞".to_string(),
@@ -140,7 +143,7 @@ fn grid(runs: &[&Run], name: impl Fn(&Run) -> String) -> Grid {
         let own = [name(run), run.state().to_string()].into_iter().chain(values).chain([so_far]);
         own.chain(Endpoint::ALL.iter().map(endpoint)).map(Cell::from).collect()
     };
-    let columns = ["run", "state"].into_iter().chain(keys.iter().map(String::as_str)).chain(["done"]);
+    let columns = ["run", "state"].into_iter().chain(keys.iter().map(String::as_str)).chain(["epoch"]);
     let endpoints = ["train\nloss", "final\ntrain", "final\nval"];
     Grid {
         title: String::new(),

@@ -232,6 +232,7 @@ impl RunSpec {
         let dataset = take_dataset(&mut given)?;
         let defaults = RunSpec { dataset, optim: name, hyper: (entry.defaults)(), ..RunSpec::default() };
         let mut table = toml::Table::try_from(defaults)?;
+        table.insert("model".into(), ModelConfig::defaults_for(given.get("model"))?.into());
         layers::check_known(&given, &table, &format!(" (optimizer {})", entry.name))?;
         layers::merge(&mut table, given)?;
         let spec: RunSpec = match table.try_into() {
@@ -285,6 +286,7 @@ impl RunSpec {
     fn flat(&self) -> BTreeMap<String, toml::Value> {
         let mut table = toml::Table::try_from(self).expect("a run's settings are TOML");
         table.remove("observe");
+        table.insert("model".into(), self.model.settings().into());
         if self.steps.is_some() {
             table.remove("epochs");
         }
@@ -308,24 +310,9 @@ impl RunSpec {
     pub fn hash(&self) -> String {
         let epochs = if self.schedule.needs_end() { self.epochs } else { 0 };
         let text = RunSpec { epochs, dataset: self.dataset.anywhere(), ..self.clone() }.to_toml();
-        let determining = text
-            .split(
-                "
-[observe]",
-            )
-            .next()
-            .unwrap_or_default(); // it stands last
+        let determining = text.split("\n[observe]").next().unwrap_or_default(); // it stands last
         let lines = determining.lines().filter(|line| !ADDED_LATER.contains(line));
-        crate::data::hex(&Sha256::digest(
-            lines
-                .map(|line| {
-                    format!(
-                        "{line}
-"
-                    )
-                })
-                .collect::<String>(),
-        ))
+        crate::data::hex(&Sha256::digest(lines.flat_map(|line| [line, "\n"]).collect::<String>()))
     }
 }
 

@@ -125,8 +125,8 @@ fn titles(specs: &[RunSpec]) -> Vec<String> {
     let settings: Vec<_> = specs.iter().map(RunSpec::settings).collect();
     let names: BTreeSet<&str> = settings.iter().flat_map(|settings| settings.keys()).map(String::as_str).collect();
     let mut told = vec!["optim", "seed"];
-    // Batch and learning rate first: what follows from them need not be told.
-    for name in ["batch", "lr"].into_iter().chain(names) {
+    // These first: what follows from them need not be told.
+    for name in ["batch", "lr", "model.kind"].into_iter().chain(names) {
         let kinds = |names: &[&str]| {
             let kind = |settings| names.iter().map(|name| BTreeMap::get(settings, *name)).collect::<Vec<_>>();
             settings.iter().map(kind).collect::<BTreeSet<_>>().len()
@@ -162,6 +162,8 @@ mod tests {
         assert_eq!(title("lr = [1e30, 1]\neps = 1e-8")[0], "Adam, lr 1e30, seed 0");
         let models = title("model = { patch_size = [4, 7], depth = [1, 2] }");
         assert_eq!(models[1], "Adam, model.depth 1, model.patch_size 7, seed 0");
+        assert_eq!(title("model.kind = ['vit', 'mlp']")[1], "Adam, model.kind mlp, seed 0");
+        assert_eq!(title("model.init = ['pytorch', 'timm']")[1], "Adam, model.init timm, seed 0");
     }
 
     #[test]

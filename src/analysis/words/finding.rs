@@ -1,6 +1,6 @@
 //! What a figure shows, in a line: its title.
 
-use super::{cell, ratio};
+use super::{cell, list, ratio};
 use crate::analysis::endpoint::{Endpoint, Measure};
 use crate::analysis::group::{Arm, Group};
 use crate::analysis::leaderboard::mean_loss;
@@ -18,8 +18,25 @@ pub fn endpoint(group: &Group, shown: &[&Arm], endpoint: Endpoint) -> Option<Str
         let judgement = comparison.judgements.iter().find(|judgement| judgement.endpoint == endpoint)?;
         return Some(compared(comparison, what, &judgement.effect?));
     }
-    let means = shown.iter().filter_map(|arm| Some((*arm, mean_loss(endpoint, arm)?.mean)));
-    least(shown, means.collect(), what, loss)
+    let means: Vec<(&Arm, f64)> = shown.iter().filter_map(|arm| Some((*arm, mean_loss(endpoint, arm)?.mean))).collect();
+    match endpoint {
+        Endpoint::FinalValLoss if shown.len() == group.leaderboard.len() => tied(group, shown, what),
+        _ => None,
+    }
+    .or_else(|| least(shown, means, what, loss))
+}
+
+/// Those that share the first place, if several do: "SNRAdam and Adam share the first place: final validation loss 0.128".
+fn tied(group: &Group, shown: &[&Arm], what: &str) -> Option<String> {
+    let first: Vec<_> = group.leaderboard.iter().filter(|entrant| entrant.place == Some(1)).collect();
+    let means = first.iter().filter_map(|entrant| entrant.losses[2]).map(|loss| loss.mean);
+    let (lo, hi) = (means.clone().min_by(f64::total_cmp)?, means.max_by(f64::total_cmp)?);
+    let who = match first.len() {
+        1 => return None,
+        2 | 3 => list(&first.iter().map(|entrant| entrant.name.clone()).collect::<Vec<_>>()),
+        n => format!("{n} of {}", shown.len()),
+    };
+    Some(format!("{who} share the first place: {what} {} to {}, within the noise", loss(lo), loss(hi)))
 }
 
 /// The same of the share of the validation set that is classified wrongly, at the end.
@@ -40,14 +57,14 @@ pub fn error_rate(group: &Group, shown: &[&Arm]) -> Option<String> {
     least(shown, means.collect(), what, |rate| format!("{}%", plain(100.0 * rate, 2)))
 }
 
-/// "Of 4, AdaBelief has the lowest final validation loss: 0.2702". An arm of which a run failed has no mean.
+/// "Of 4, AdaBelief has the lowest mean final validation loss: 0.2702". An arm of which a run failed has no mean.
 fn least(shown: &[&Arm], means: Vec<(&Arm, f64)>, what: &str, write: impl Fn(f64) -> String) -> Option<String> {
     let (best, mean) = means.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
     let (name, mean) = (&best.label, write(*mean));
     Some(match (shown.len(), means.len()) {
         (_, 1) => format!("{name}’s {what} is {mean}"),
-        (all, n) if n < all => format!("Of the {n} of which no run failed, {name} has the lowest {what}: {mean}"),
-        (_, n) => format!("Of {n}, {name} has the lowest {what}: {mean}"),
+        (all, n) if n < all => format!("Of the {n} of which no run failed, {name} has the lowest mean {what}: {mean}"),
+        (_, n) => format!("Of {n}, {name} has the lowest mean {what}: {mean}"),
     })
 }
 
@@ -64,6 +81,9 @@ pub fn against(comparisons: &[&Comparison], endpoint: Endpoint) -> Option<String
     let effects = comparisons.iter().filter_map(|c| Some((c, effect(c)?)));
     let (best, effect) = effects.min_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
     let (name, baseline) = (&best.a.name, &best.b.name);
+    if effect.interval.is_some_and(|(_, hi)| hi >= 0.0) {
+        return Some(format!("None of {} is shown to be below {baseline} in {what}", comparisons.len()));
+    }
     Some(format!("{name} has the lowest {what}: {} of {baseline}’s", cell(&effect)))
 }
 
