@@ -63,7 +63,7 @@ pub fn how(machine: &Machine, jobs: usize) -> String {
 fn state(run: &Planned) -> String {
     match &run.status {
         RunStatus::New => "new".to_string(),
-        RunStatus::Begun(epochs) => format!("resumes after epoch {epochs} of {}", run.spec.epochs),
+        RunStatus::Begun(so_far) => format!("resumes after {so_far}"),
         RunStatus::Ended(State::Diverged) => "done: diverged".to_string(),
         RunStatus::Ended(_) => "done".to_string(),
         RunStatus::Blocked(why) => format!("cannot run: {}", why.lines().next().unwrap_or_default()),

@@ -18,8 +18,8 @@ use crate::{optim, usage};
 pub enum RunStatus {
     /// Nothing is there that it could go on from.
     New,
-    /// It goes on after that many epochs.
-    Begun(u64),
+    /// It goes on, from so far: "3 of 20 epochs".
+    Begun(String),
     /// Finished or diverged: nothing is left to do.
     Ended(State),
     /// It cannot run, and why.
@@ -61,7 +61,7 @@ impl Plan {
         let mut names = BTreeSet::new();
         if let Some(twice) = specs.iter().find(|spec| !names.insert(spec.run_name())) {
             usage!(
-                "two runs would share the directory {}: they are equal, or differ in epochs alone; name each value of a list once, and one number of epochs",
+                "two runs would share the directory {}: they are equal, or differ in epochs or measurements alone; name each value of a list once, and one number of epochs",
                 folder.join(twice.run_name()).display()
             );
         }
@@ -114,7 +114,8 @@ fn status(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(RunStatu
         Start::Resume => {
             let progress = Checkpoint::read(&dir.join(CHECKPOINT))?.progress;
             progress.check_settings(spec, dir)?;
-            Ok((RunStatus::Begun(progress.epochs()), Work::left(spec, Some(&progress))?))
+            let so_far = spec.so_far(progress.epochs(), progress.step);
+            Ok((RunStatus::Begun(so_far), Work::left(spec, Some(&progress))?))
         }
     }
 }
