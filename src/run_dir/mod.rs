@@ -35,7 +35,7 @@ pub use step_row::{StepRow, read_steps};
 
 use crate::atomic;
 use crate::config::{self, RunSpec};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 
 /// The settings.
 pub const CONFIG: &str = "config.toml";
@@ -99,10 +99,10 @@ impl RunDir {
                 remove_temporary(path);
                 Ok(Self { path: path.to_path_buf(), lock })
             }
-            Err(TryLockError::WouldBlock) => bail!(
+            Err(TryLockError::WouldBlock) => bail!(Failure::InUse(format!(
                 "another process is working in {}; wait for it to end, or choose another folder with --out",
                 path.display()
-            ),
+            ))),
             Err(TryLockError::Error(e)) => Err(e).with_context(|| {
                 format!("cannot lock {}; is the file system able to lock files?", lock_path.display())
             }),
