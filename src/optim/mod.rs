@@ -13,9 +13,9 @@ mod registry;
 mod rule;
 
 pub use candle::{CandleOptimizer, Config};
-pub use optimizer::{Optimizer, StateTensor};
+pub use optimizer::{Moments, Optimizer, StateTensor};
 pub use registry::{BoxedRule, Entry, Registered, find, names};
-pub use rule::{ElementState, Elementwise, Rule, Slot, Step};
+pub use rule::{ElementState, Elementwise, MomentSlots, Rule, Slot, Step};
 pub use snradam::Centering;
 
 use crate::error::Result;

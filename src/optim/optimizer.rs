@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use anyhow::ensure;
 
+#[cfg(doc)]
+use super::MomentSlots;
 use super::{Rule, Slot, Step, check_not_negative};
 use crate::error::Result;
 use crate::model::Layout;
@@ -25,6 +27,15 @@ pub struct StateTensor<'a> {
     pub name: String,
     pub shape: &'a [usize],
     pub values: &'a [f32],
+}
+
+/// Running moments of the gradient by element, each with the factor that corrects its bias; see [`MomentSlots`].
+#[derive(Clone, Copy, Debug)]
+pub struct Moments<'a> {
+    pub mean: (&'a [f32], f32),
+    pub second: (&'a [f32], f32),
+    pub centred: bool,
+    pub eps: f32,
 }
 
 impl<R: Rule> Optimizer<R> {
@@ -59,6 +70,42 @@ impl<R: Rule> Optimizer<R> {
         self.t += 1;
         let step = Step { layout: &self.layout, t: self.t, lr, weight_decay: self.weight_decay };
         self.rule.step(&step, params, grads, &mut self.state)
+    }
+
+    /// Takes the gradients into the state as [`step`](Self::step) does and writes to `step` what it would subtract from
+    /// `params` at that rate, weight decay left out. The parameters stay where they are.
+    ///
+    /// # Errors
+    /// What the rule says.
+    pub fn shadow_step(&mut self, lr: f64, params: &[f32], grads: &[f32], step: &mut Vec<f32>) -> Result<()> {
+        let reads = self.rule.reads_params();
+        step.clear();
+        match reads {
+            true => step.extend_from_slice(params),
+            // from 0, for a step is often smaller than the rounding of the parameter that it moves
+            false => step.resize(params.len(), 0.0),
+        }
+        self.t += 1;
+        let now = Step { layout: &self.layout, t: self.t, lr, weight_decay: 0.0 };
+        self.rule.step(&now, step, grads, &mut self.state)?;
+        match reads {
+            true => step.iter_mut().zip(params).for_each(|(step, param)| *step = param - *step),
+            false => step.iter_mut().for_each(|step| *step = -*step),
+        }
+        Ok(())
+    }
+
+    /// Takes over the state and step count of another with the same rule.
+    pub fn copy_state(&mut self, other: &Self) {
+        self.t = other.t;
+        self.state.clone_from(&other.state);
+    }
+
+    /// The rule's running moments as they are now.
+    pub fn moments(&self) -> Option<Moments<'_>> {
+        let slots = self.rule.moments(self.t)?;
+        let at = |(slot, correct): (usize, f32)| (self.state[slot].as_slice(), correct);
+        Some(Moments { mean: at(slots.mean), second: at(slots.second), centred: slots.centred, eps: slots.eps })
     }
 
     /// See [`Rule::evaluation_params`].

@@ -8,16 +8,18 @@
 //! | `meta.json` | [`Meta`]: state, versions, processor, data hash, command line |
 //! | `metrics.csv` | [`Row`]: one an epoch, row 0 before training |
 //! | `steps.csv` | [`StepRow`]: one an optimizer step |
+//! | `tensors.csv` | [`TensorRow`]: one a step, tensor and shadow, where `[observe]` asks for it |
 //! | `checkpoint.safetensors` | parameters, optimizer and progress, to resume from: see [`checkpoint`](crate::train::checkpoint) |
 //! | `model.safetensors` | the parameters under timm's names, when the run has ended |
 //!
-//! All of them are written whole or not at all, but `steps.csv`, which grows: a reader leaves out half a row at its end. A hidden `.lock` keeps a second process out.
+//! All of them are written whole or not at all, but `steps.csv` and `tensors.csv`, which grow: a reader leaves out half a row at its end. A hidden `.lock` keeps a second process out.
 
 mod log;
 mod meta;
 pub mod record;
 mod row;
 mod step_row;
+mod tensor_row;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Seek, Write};
@@ -32,6 +34,7 @@ pub use meta::{Meta, State, recorded};
 pub use record::{Record, Warning};
 pub use row::Row;
 pub use step_row::{StepRow, read_steps};
+pub use tensor_row::{ALL, CONSISTENCY_BINS, TensorRow, read_tensors};
 
 use crate::atomic;
 use crate::config::{self, RunSpec};
@@ -45,6 +48,8 @@ pub const META: &str = "meta.json";
 pub const METRICS: &str = "metrics.csv";
 /// One row an optimizer step; runs of earlier versions have none.
 pub const STEPS: &str = "steps.csv";
+/// One row a step, tensor and shadow, in runs with shadows or noise.
+pub const TENSORS: &str = "tensors.csv";
 /// What the run is resumed from.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The parameters under timm's names.
@@ -53,7 +58,7 @@ const LOCK: &str = ".lock";
 
 /// The files of a run directory, in the order in which they are removed: the state first, so that no half-removed run
 /// claims to be finished, and last what says that there was a run.
-pub const FILES: [&str; 6] = [META, METRICS, STEPS, CHECKPOINT, MODEL, CONFIG];
+pub const FILES: [&str; 7] = [META, METRICS, STEPS, TENSORS, CHECKPOINT, MODEL, CONFIG];
 
 /// The settings that a run directory holds.
 ///

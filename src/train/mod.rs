@@ -5,7 +5,14 @@
 
 pub mod checkpoint;
 mod every;
+pub mod noise;
+mod observer;
+mod split;
+mod tensors;
 mod trainer;
+mod watch;
 
 pub use every::Every;
-pub use trainer::{Observer, Outcome, Start, TrainOptions, TrainSummary, Trainer, training_images};
+pub use observer::Observer;
+pub use split::training_images;
+pub use trainer::{Outcome, Start, TrainOptions, TrainSummary, Trainer};
