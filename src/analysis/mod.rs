@@ -34,6 +34,7 @@ mod pairing;
 pub mod plan;
 mod run;
 mod speedup;
+pub mod tuning;
 mod types;
 pub mod words;
 

@@ -6,6 +6,8 @@
 
 mod experiment;
 mod layers;
+mod space;
+mod tune;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +18,8 @@ use sha2::{Digest, Sha256};
 
 pub use experiment::expand;
 pub use layers::{MAX_SETTINGS, parse_assignment, parse_value, read_table, read_text};
+pub use space::{Axis, Side, Values};
+pub use tune::{Experiment, Search, Study, StudyArm, Trial, experiment};
 
 use crate::data::DatasetKind;
 use crate::error::Result;
@@ -186,6 +190,9 @@ impl RunSpec {
         }
         if let Some((key, list)) = layers::flatten(&given).into_iter().find(|(_, value)| value.is_array()) {
             usage!("{key} = {list} is a list, which makes several runs: use snr-bench run, or choose one value");
+        }
+        if given.contains_key("tune") {
+            usage!("[tune] makes several runs: use snr-bench run");
         }
         if given.contains_key("arm") {
             usage!("[[arm]] makes several runs: use snr-bench run, or choose one by its settings");
