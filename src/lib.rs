@@ -23,7 +23,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`config`] | [`config::RunSpec`]: everything that determines one run, and how defaults, a file, `--set` and flags make it |
-//! | [`data`] | MNIST and the built-in `digits`, the seeded order of batches |
+//! | [`data`] | MNIST, Fashion-MNIST, any folder of IDX files, the built-in `digits`; the seeded order of batches |
 //! | [`model`] | [`model::ModelConfig`] names the model; its layout of parameters, and the Vision Transformer: composed of Candle's operations for any device, fused for the CPU |
 //! | `ops` | forward and backward pass of each fused operation, beside its composed twin |
 //! | [`optim`] | one file an optimizer, its equations on top, and the registry that everything else reads |

@@ -224,7 +224,7 @@ fn a_panic_fails_the_run() -> Result<()> {
             panic!("no more");
         }
     }
-    let data = data::load(DatasetKind::Digits, None, &|_| ())?;
+    let data = data::load(&DatasetKind::Digits, None, &|_| ())?;
     let settings = "dataset = 'digits'\nbatch = 64\ntrain_subset = 128\nvalidation = 'holdout:8'\nepochs = 1";
     let spec = RunSpec::resolve([settings.parse()?])?;
     let folder = tempfile::tempdir()?;

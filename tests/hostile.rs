@@ -161,7 +161,10 @@ fn idx_and_gzip() {
         std::io::Write::write_all(&mut encoder, bytes).unwrap();
         encoder.finish().unwrap()
     };
-    let file = |kind: Kind, size: usize| [kind.header(3), (0..3 * size).map(|i| (i % 10) as u8).collect()].concat();
+    let file = |kind: Kind, size: usize| {
+        [kind.header(if size == 1 { &[3] } else { &[3, 28, 28] }), (0..3 * size).map(|i| (i % 10) as u8).collect()]
+            .concat()
+    };
     let plain = [file(Kind::Images, MNIST_SHAPE.pixels()), file(Kind::Labels, 1)];
     let seeds = [plain.clone().to_vec(), plain.iter().map(|bytes| gzip(bytes)).collect()].concat();
     // 60,000 images may be claimed and not one be there; a byte of gzip becomes at most 1032.

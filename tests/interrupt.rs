@@ -11,7 +11,7 @@ use candle_core::Device;
 use common::{Background, TINY, assert_fails, assert_ok, losses, runs, snr_bench, stdout, train};
 use rustix::process::Signal;
 use snr_bench::config::RunSpec;
-use snr_bench::data::{self, Dataset, DatasetKind, mnist};
+use snr_bench::data::{self, Dataset, DatasetKind, files};
 use snr_bench::machine::Machine;
 use snr_bench::run_dir::{CHECKPOINT, MODEL, Meta, RunDir, State};
 use snr_bench::train::checkpoint::Checkpoint;
@@ -44,7 +44,7 @@ fn session(spec: &RunSpec, data: &Dataset, path: &Path, start: Start, calls: usi
 /// Three epochs of 15 steps, stopped and resumed after every one of them.
 #[test]
 fn a_run_stopped_after_every_step_comes_to_the_same_bits() {
-    let data = data::load(DatasetKind::Digits, None, &|_| ()).unwrap();
+    let data = data::load(&DatasetKind::Digits, None, &|_| ()).unwrap();
     let settings = "dataset = 'digits'\ntrain_subset = 300\nbatch = 20\nepochs = 3\nvalidation = 'holdout:200'\n\
         optim = 'snradam'\nmodel = { patch_size = 7, embed_dim = 16, depth = 1 }";
     let spec = RunSpec::resolve([settings.parse().unwrap()]).unwrap();
@@ -111,7 +111,7 @@ fn a_second_signal_ends_at_once() {
 fn a_signal_while_data_are_loaded_ends_at_once() {
     let dir = tempdir().unwrap();
     std::fs::create_dir(dir.path().join("mnist")).unwrap();
-    let pipes = mnist::FILES.iter().map(|file| dir.path().join("mnist").join(file.name));
+    let pipes = files::FILES.iter().map(|(name, _)| dir.path().join("mnist").join(name));
     assert!(Command::new("mkfifo").args(pipes).status().unwrap().success());
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let name = code.to_string();

@@ -75,12 +75,13 @@ pub fn short_hash(hash: &str) -> String {
 /// The settings that all runs of a group share, as text.
 pub(super) fn shared_settings(spec: &RunSpec) -> String {
     let RunSpec { dataset, validation, train_subset, epochs, batch, model, .. } = spec.clone();
+    let dataset = dataset.anywhere();
     RunSpec { dataset, validation, train_subset, epochs, batch, model, ..RunSpec::default() }.to_toml()
 }
 
 /// A file name for a group: `mnist-b4096-e20`, and what is not the default.
 fn stem(spec: &RunSpec) -> String {
-    let mut name = spec.dataset.name().to_string();
+    let mut name = spec.dataset.short_name();
     if let Some(n) = spec.train_subset {
         name += &format!("-n{n}");
     }
@@ -128,7 +129,7 @@ fn arms(runs: Vec<Run>) -> Vec<Arm> {
 /// its own that are not the default.
 fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
     let entry = REGISTRY.iter().find(|entry| entry.name == spec.optim);
-    let mut label = entry.map_or(spec.optim.as_str(), |entry| entry.label).to_string();
+    let mut label = optimizer(spec).to_string();
     if lr && all.iter().any(|other| other.lr != spec.lr) {
         label += &format!(", lr {}", number(spec.lr));
     }
@@ -143,6 +144,10 @@ fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
         }
     }
     label
+}
+
+fn optimizer(spec: &RunSpec) -> &str {
+    REGISTRY.iter().find(|entry| entry.name == spec.optim).map_or(spec.optim.as_str(), |entry| entry.label)
 }
 
 fn plain(value: &toml::Value) -> String {
@@ -172,6 +177,17 @@ impl Group {
     /// The runs of one side of a comparison.
     pub fn arm(&self, side: &Contender) -> Option<&Arm> {
         self.arms.iter().find(|arm| arm.name == side.name && arm.spec().lr == side.lr)
+    }
+
+    /// The arms of the leaderboard: each optimizer at its best learning rate, in the order of the registry.
+    pub fn best_arms(&self) -> Vec<&Arm> {
+        let is_best = |arm: &&Arm| self.leaderboard.iter().any(|e| e.name == arm.name && e.lr == arm.spec().lr);
+        self.arms.iter().filter(is_best).collect()
+    }
+
+    /// Whether an optimizer was trained at several learning rates.
+    pub fn has_several_rates(&self) -> bool {
+        self.arms.len() > self.leaderboard.len()
     }
 
     /// The comparisons that come first: of every two optimizers the one at the best of each, or at the only learning rate.
@@ -217,6 +233,11 @@ impl Arm {
     /// The settings that its runs share; the seed is that of the first.
     pub fn spec(&self) -> &RunSpec {
         &self.runs[0].spec
+    }
+
+    /// The name of its optimizer alone.
+    pub fn optimizer(&self) -> String {
+        optimizer(self.spec()).to_string()
     }
 
     /// Whether this arm and another differ by the learning rate and the seed at most.

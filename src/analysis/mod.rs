@@ -15,16 +15,19 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `run`, `group` | runs, what counts as failed, which of them belong together |
+//! | `run`, `filter`, `group` | runs, what counts as failed, which of them are looked at and belong together |
 //! | `integrity` | whether runs are what they say |
 //! | `endpoint`, `speedup` | what sums a run up |
 //! | `leaderboard` | who comes first, and who shares a place |
+//! | `basin` | how wide the range of good learning rates is |
 //! | `pairing`, `judge` | from paired runs to judgements |
 //! | [`plan`], `outlook` | what was stated before the runs, and what they can show |
 //! | `words` | every sentence about results |
 
+mod basin;
 pub mod endpoint;
 pub mod export;
+mod filter;
 mod group;
 mod integrity;
 mod judge;
@@ -41,11 +44,14 @@ pub mod words;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+pub use basin::{AS_GOOD, Basin, basin};
 pub use endpoint::{Endpoint, Measure};
+pub use filter::Filter;
 pub use group::{Arm, Group, batch, short_hash};
 pub use judge::{FIRST_ALPHA, equivalence_needs, least_pairs};
 pub use leaderboard::{Entrant, MeanLoss, all_arms, mean_loss};
 pub use outlook::{Outlook, outlooks};
+pub use pairing::{Variant, variants};
 pub use plan::PlanFile;
 pub use run::{Fate, Run};
 pub use speedup::{Level, Reached, Speedup, Target, reached};
@@ -84,6 +90,14 @@ impl Analysis {
     /// # Errors
     /// No usable run; criteria that are not those of a folder's plan.
     pub fn of(folders: &[PathBuf], target: Option<f64>, margin: Option<f64>) -> Result<Self> {
+        Self::matching(folders, &Filter::default(), target, margin)
+    }
+
+    /// Of those of them that a filter takes.
+    ///
+    /// # Errors
+    /// As above; a filter that takes no run, or asks for a setting that none has.
+    pub fn matching(folders: &[PathBuf], filter: &Filter, target: Option<f64>, margin: Option<f64>) -> Result<Self> {
         let (records, warnings) = record::find_all(folders)?;
         let parents = records.iter().filter_map(|record| record.dir.parent());
         let holders: BTreeSet<&Path> = folders.iter().map(PathBuf::as_path).chain(parents).collect();
@@ -105,14 +119,17 @@ impl Analysis {
             }
         }
         let criteria = criteria.map_or_else(|| Criteria::checked(target, margin), |(criteria, _)| Ok(criteria))?;
-        Ok(Self::new(records, warnings, plans, criteria))
+        let (runs, warnings) = checked(records, warnings, &plans);
+        Ok(Self::made(filter.apply(runs)?, warnings, plans, criteria))
     }
 
     /// Of records that were read already, with the warnings of that.
-    pub fn new(records: Vec<Record>, mut warnings: Vec<Warning>, plans: Vec<PlanFile>, criteria: Criteria) -> Self {
-        let mut runs: Vec<Run> = records.into_iter().map(Run::new).collect();
-        warnings.extend(integrity::check(&mut runs));
-        warnings.extend(words::missing_from_plan(&plans, &runs));
+    pub fn new(records: Vec<Record>, warnings: Vec<Warning>, plans: Vec<PlanFile>, criteria: Criteria) -> Self {
+        let (runs, warnings) = checked(records, warnings, &plans);
+        Self::made(runs, warnings, plans, criteria)
+    }
+
+    fn made(runs: Vec<Run>, mut warnings: Vec<Warning>, plans: Vec<PlanFile>, criteria: Criteria) -> Self {
         let mut groups = group::group(runs);
         warnings.extend(words::different_data(&groups));
         for group in &mut groups {
@@ -140,4 +157,22 @@ impl Analysis {
     pub fn all_warnings(&self) -> impl Iterator<Item = &Warning> {
         self.warnings.iter().chain(self.groups.iter().flat_map(|group| &group.warnings))
     }
+}
+
+/// The runs below some folders that a filter takes, and what the reader should know of them.
+///
+/// # Errors
+/// No usable run; a filter that takes no run, or asks for a setting that none has.
+pub fn runs(folders: &[PathBuf], filter: &Filter) -> Result<(Vec<Run>, Vec<Warning>)> {
+    let (records, warnings) = record::find_all(folders)?;
+    let (runs, warnings) = checked(records, warnings, &[]);
+    Ok((filter.apply(runs)?, warnings))
+}
+
+/// Runs with what their files say of them, and of the plans.
+fn checked(records: Vec<Record>, mut warnings: Vec<Warning>, plans: &[PlanFile]) -> (Vec<Run>, Vec<Warning>) {
+    let mut runs: Vec<Run> = records.into_iter().map(Run::new).collect();
+    warnings.extend(integrity::check(&mut runs));
+    warnings.extend(words::missing_from_plan(plans, &runs));
+    (runs, warnings)
 }

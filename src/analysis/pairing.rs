@@ -18,10 +18,12 @@ pub struct Variant<'a> {
 }
 
 impl<'a> Variant<'a> {
+    /// For people, without the learning rate.
     pub fn name(&self) -> &'a str {
         &self.arms[0].name
     }
 
+    /// Ascending.
     pub fn rates(&self) -> Vec<f64> {
         self.arms.iter().map(|arm| arm.spec().lr).collect()
     }

@@ -6,8 +6,8 @@ use candle_core::Device;
 use clap::Args;
 
 use super::hyper::HyperArgs;
+use crate::analysis::Filter;
 use crate::config::{self, Batch, written};
-use crate::data::DatasetKind;
 use crate::error::Result;
 use crate::machine::{Machine, all_threads};
 use crate::usage;
@@ -31,9 +31,10 @@ pub struct SettingArgs {
     /// Decoupled weight decay [default: 0]
     #[arg(long, value_name = "X", value_parser = numbers, allow_hyphen_values = true)]
     pub weight_decay: Option<toml::Value>,
-    /// Data set [default: mnist]
-    #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
-    pub dataset: Vec<DatasetKind>,
+    /// Data set: mnist, fashion-mnist, digits (drawn by the program, needs no files), or idx:DIR (a folder with four IDX
+    /// files under MNIST's names) [default: mnist]
+    #[arg(long, value_name = "NAME", value_parser = names)]
+    pub dataset: Option<toml::Value>,
     /// What to validate on: test (as in the article), or holdout:N (the last N training images, not trained on) [default: test]
     #[arg(long, value_name = "SPLIT", value_parser = names)]
     pub validation: Option<toml::Value>,
@@ -55,23 +56,17 @@ impl SettingArgs {
             layers.push(config::parse_assignment(assignment)?);
         }
         let mut flags = self.hyper.0.clone();
-        let datasets: Vec<toml::Value> = self.dataset.iter().map(|kind| kind.name().into()).collect();
-        let dataset = if let [one] = datasets.as_slice() { Some(one.clone()) } else { non_empty(datasets) };
         flags.extend(layer([
             ("epochs", &self.epochs),
             ("lr", &self.lr),
             ("weight_decay", &self.weight_decay),
-            ("dataset", &dataset),
+            ("dataset", &self.dataset),
             ("validation", &self.validation),
             ("train_subset", &self.train_subset),
         ]));
         layers.push(flags);
         Ok(layers)
     }
-}
-
-fn non_empty(values: Vec<toml::Value>) -> Option<toml::Value> {
-    (!values.is_empty()).then(|| values.into())
 }
 
 /// The layer of the settings that were given.
@@ -131,6 +126,21 @@ pub struct CriteriaArgs {
     /// Largest ratio of losses that does not matter, as a share [default: the plan's, else 0.02, which is 2%]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub margin: Option<f64>,
+}
+
+/// Which runs are looked at.
+#[derive(Args, Debug)]
+pub struct FilterArgs {
+    /// Only runs with these settings, such as optim=adam,lr=0.001; seed=…, state=finished, model.depth=… too. A key that is
+    /// given twice takes either value
+    #[arg(long = "where", value_name = "KEY=VALUE", value_delimiter = ',')]
+    pub conditions: Vec<String>,
+}
+
+impl FilterArgs {
+    pub fn filter(&self) -> Result<Filter> {
+        Filter::parse(&self.conditions)
+    }
 }
 
 /// What a run computes with, and where its data lie. Changes no result but for another device's rounding.

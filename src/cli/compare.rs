@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::args::CriteriaArgs;
+use super::args::{CriteriaArgs, FilterArgs};
 use super::console::paper;
 use super::{is_replaceable, print, warn};
 use crate::analysis::{Analysis, export};
@@ -18,6 +18,7 @@ Examples:
   snr-bench compare results/article
   snr-bench compare results/article --all
   snr-bench compare results/adam results/mine --target 0.2
+  snr-bench compare results/ --where lr=0.001,dataset=mnist
   snr-bench compare results/article --markdown - > verdict.md
   snr-bench compare results/article --csv verdict.csv --json verdict.json
 
@@ -36,6 +37,8 @@ pub struct CompareArgs {
     /// Folders whose runs are compared, however deep they lie
     #[arg(value_name = "DIR", default_value = "results")]
     results: Vec<PathBuf>,
+    #[command(flatten)]
+    filter: FilterArgs,
     #[command(flatten)]
     criteria: CriteriaArgs,
     /// Print also every learning rate, test and description, and how they are computed
@@ -68,7 +71,8 @@ pub fn run(args: CompareArgs) -> Result<()> {
     if to_stdout > 1 {
         usage!("only one format can go to standard output; name a file for the others");
     }
-    let analysis = Analysis::of(&args.results, args.criteria.target, args.criteria.margin)?;
+    let CriteriaArgs { target, margin } = args.criteria;
+    let analysis = Analysis::matching(&args.results, &args.filter.filter()?, target, margin)?;
     analysis.all_warnings().for_each(|warning| warn(format_args!("warning: {warning}")));
     if analysis.comparisons().next().is_none() {
         bail!(
@@ -83,7 +87,8 @@ pub fn run(args: CompareArgs) -> Result<()> {
         .try_for_each(|(path, export)| path.as_deref().map_or(Ok(()), |path| write(path, &export(&analysis)?)))
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+/// Writes a text to a file, or with '-' to standard output.
+pub fn write(path: &Path, text: &str) -> Result<()> {
     if path == Path::new("-") {
         return print(text.trim_end());
     }

@@ -10,6 +10,7 @@ use super::progress::RunDisplay;
 use crate::analysis::{Fate, words};
 use crate::experiment::{Cost, End, ExperimentObserver, Pace, Plan};
 use crate::model::Totals;
+use crate::number::loss;
 use crate::run_dir::{Row, State};
 use crate::train::{Observer, Outcome, TrainSummary};
 
@@ -162,8 +163,8 @@ fn result(summary: &TrainSummary, epochs: u64) -> String {
     let took = clock(last.wall_seconds);
     match summary.outcome {
         Outcome::Finished => format!(
-            "finished in {took}, validation loss {:.4}, accuracy {:.2}%{}",
-            last.val_loss,
+            "finished in {took}, validation loss {}, accuracy {:.2}%{}",
+            loss(last.val_loss),
             100.0 * last.val_accuracy,
             words::fate(Fate::of(State::Finished, &summary.rows, epochs))
         ),

@@ -9,7 +9,7 @@ use super::console::{Show, paper};
 use super::display::ExperimentDisplay;
 use super::dry_run::{self, how};
 use super::signals::Signals;
-use super::{Exit, print, unless_closed, warn};
+use super::{Exit, print, quoted, unless_closed, warn};
 use crate::analysis::{Analysis, export, outlooks, plan, words};
 use crate::article::Article;
 use crate::config::RunSpec;
@@ -127,7 +127,14 @@ impl Experiment<'_> {
     fn conclude(&self, plan: &Plan) -> Result<bool> {
         let analysis = self.analysis()?;
         let page = self.folder.join("report.html");
-        let figures = plot::draw(&analysis, &plot::Options::new(self.folder.join("figures")))?;
+        let options = plot::Options::new(self.folder.join("figures"));
+        let figures = match plot::obstacle(&analysis, &options)? {
+            Some(advice) => {
+                warn(format_args!("no figures: {advice} (snr-bench plot {})", quoted(&self.folder.to_string_lossy())));
+                Vec::new()
+            }
+            None => plot::draw(&analysis, &options)?,
+        };
         report::write(&analysis, self.folder, &page)?;
         if !self.args.quiet {
             unless_closed(show(&analysis, &figures, &page))?;

@@ -9,6 +9,7 @@ mod display;
 mod dry_run;
 mod experiment;
 mod hyper;
+mod ls;
 mod plot;
 mod progress;
 mod report;
@@ -43,6 +44,7 @@ Examples:
   snr-bench plot results/                                 figures of every run below a folder
   snr-bench compare results/                              which optimizer is better, and how sure that is
   snr-bench report results/                               the same as one page with figures: results/report.html
+  snr-bench ls results/                                   every run: state, settings that differ, losses
   snr-bench show results/train/…                          a run's state, settings, and how to go on with it
 
 Exit codes: 0 done, 1 failed, 2 impossible or unknown arguments, 3 a run failed in training (diverged, or no better than before it), 130 / 143 ended by Ctrl-C / SIGTERM";
@@ -70,6 +72,8 @@ enum Command {
     Plot(plot::PlotArgs),
     /// Write report.html: verdict, figures, tables and every run on one page
     Report(report::ReportArgs),
+    /// List the runs below a folder, or write them as one long table
+    Ls(ls::LsArgs),
     /// Show a run's state, settings and machine, and how to go on with it
     Show(show::ShowArgs),
     /// Show, verify and fetch the data sets
@@ -162,6 +166,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Plot(args) => plot::run(args).map(|()| Exit::Done),
         Command::Compare(args) => compare::run(args).map(|()| Exit::Done),
         Command::Report(args) => report::run(args).map(|()| Exit::Done),
+        Command::Ls(args) => ls::run(args).map(|()| Exit::Done),
         Command::Show(args) => show::run(args).map(|()| Exit::Done),
         Command::Data(args) => data::run(args).map(|()| Exit::Done),
         Command::Bench(args) => bench::run(args).map(|()| Exit::Done),

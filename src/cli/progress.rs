@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::console::{Console, clock};
 use crate::model::Totals;
+use crate::number::loss;
 use crate::run_dir::Row;
 use crate::train::Observer;
 
@@ -58,8 +59,8 @@ impl RunDisplay {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut now);
         if self.console.has_bars() {
-            let loss = now.totals.mean_loss();
-            self.bar.set_message(format!("{} · epoch {}/{} · loss {loss:.4}", self.name, now.epoch, self.epochs));
+            let loss = loss(now.totals.mean_loss());
+            self.bar.set_message(format!("{} · epoch {}/{} · loss {loss}", self.name, now.epoch, self.epochs));
         }
     }
 }
@@ -94,14 +95,16 @@ impl Observer for RunDisplay {
     fn row(&self, row: &Row) {
         let Some(prefix) = &self.lines else { return };
         let train = match (row.train_loss, row.train_accuracy) {
-            (Some(loss), Some(accuracy)) => format!("train loss {loss:.4}  accuracy {:5.2}%  ", 100.0 * accuracy),
+            (Some(train), Some(accuracy)) => {
+                format!("train loss {}  accuracy {:5.2}%  ", loss(train), 100.0 * accuracy)
+            }
             _ => "before training".to_string() + &" ".repeat(18),
         };
         self.console.line(&format!(
-            "{prefix}epoch {:>3}/{}  {train}validation loss {:.4}  accuracy {:5.2}%  {:.1} s",
+            "{prefix}epoch {:>3}/{}  {train}validation loss {}  accuracy {:5.2}%  {:.1} s",
             row.epoch,
             self.epochs,
-            row.val_loss,
+            loss(row.val_loss),
             100.0 * row.val_accuracy,
             row.epoch_seconds
         ));

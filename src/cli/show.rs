@@ -9,6 +9,7 @@ use super::console::clock;
 use super::{print, quoted};
 use crate::config::RunSpec;
 use crate::error::Result;
+use crate::number::loss;
 use crate::run_dir::{self, CHECKPOINT, META, METRICS, Meta, Row, RunDir, State, record, recorded};
 use crate::train::checkpoint::Checkpoint;
 
@@ -93,9 +94,10 @@ fn progress(row: &Row, spec: &RunSpec) -> String {
 
 fn losses(row: &Row) -> String {
     let train = row.train_loss.zip(row.train_accuracy);
-    let train =
-        train.map_or(String::new(), |(loss, accuracy)| format!("training loss {loss:.4} ({:.2}%), ", 100.0 * accuracy));
-    format!("{train}validation loss {:.4} ({:.2}%)", row.val_loss, 100.0 * row.val_accuracy)
+    let train = train.map_or(String::new(), |(train, accuracy)| {
+        format!("training loss {} ({:.2}%), ", loss(train), 100.0 * accuracy)
+    });
+    format!("{train}validation loss {} ({:.2}%)", loss(row.val_loss), 100.0 * row.val_accuracy)
 }
 
 fn saved(checkpoint: &Option<Result<Checkpoint>>) -> String {

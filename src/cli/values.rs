@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::data::DatasetKind;
+use crate::analysis::export::Per;
 use crate::plot::{Format, Scale, X};
 
 macro_rules! values {
@@ -23,14 +23,15 @@ macro_rules! values {
 }
 
 values! {
-    DatasetKind {
-        Mnist: "mnist", "The real MNIST: 60,000 training and 10,000 test images";
-        Digits: "digits", "Digits drawn by the program itself, in MNIST's shape: needs neither files nor network";
-    }
     X {
         Epoch: "epoch", "Passes over the training images";
         Step: "step", "Optimizer steps";
         Seconds: "seconds", "Seconds since the run began";
+    }
+    Per {
+        Run: "run", "A run: its endpoints and its last epoch";
+        Epoch: "epoch", "An epoch, as in metrics.csv";
+        Step: "step", "An optimizer step, as in steps.csv";
     }
     Scale {
         Linear: "linear", "Equal differences, equal lengths";

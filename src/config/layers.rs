@@ -110,6 +110,9 @@ fn as_toml(text: &str) -> Option<toml::Value> {
 
 /// Puts the values of `over` into `base`, table by table.
 pub(super) fn merge(base: &mut toml::Table, over: toml::Table) -> Result<()> {
+    if over.contains_key("dataset") {
+        base.remove("images"); // they describe the data set that is no longer asked for
+    }
     for (key, value) in over {
         match (base.get_mut(&key), value) {
             (Some(toml::Value::Table(inner)), toml::Value::Table(value)) => merge(inner, value)?,

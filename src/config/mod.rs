@@ -30,7 +30,8 @@ use crate::usage;
 /// Everything that determines one run. How fast it runs (threads) and where it writes are not part of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSpec {
-    /// The data set.
+    /// The data set: `dataset`, and for a folder of IDX files `[images]`.
+    #[serde(flatten)]
     pub dataset: DatasetKind,
     /// What `val_loss` and `val_accuracy` are measured on.
     pub validation: Validation,
@@ -203,7 +204,8 @@ impl RunSpec {
             Some(other) => usage!("optim = {other} is not a name; known: {}", optim::names()),
         };
         let entry = optim::find(&name)?;
-        let defaults = RunSpec { optim: name, hyper: (entry.defaults)(), ..RunSpec::default() };
+        let dataset = take_dataset(&mut given)?;
+        let defaults = RunSpec { dataset, optim: name, hyper: (entry.defaults)(), ..RunSpec::default() };
         let mut table = toml::Table::try_from(defaults)?;
         layers::check_known(&given, &table, &format!(" (optimizer {})", entry.name))?;
         layers::merge(&mut table, given)?;
@@ -246,7 +248,7 @@ impl RunSpec {
     pub fn run_name(&self) -> String {
         // not 10³⁰ in 31 digits
         let lr = Some(self.lr.to_string()).filter(|lr| lr.len() <= 16).unwrap_or_else(|| format!("{:e}", self.lr));
-        format!("{}-{}-b{}-lr{lr}-s{}-{:.6}", self.dataset.name(), self.optim, self.batch, self.seed, self.hash())
+        format!("{}-{}-b{}-lr{lr}-s{}-{:.6}", self.dataset.short_name(), self.optim, self.batch, self.seed, self.hash())
     }
 
     /// All settings under dotted keys, their values as one reads them.
@@ -268,10 +270,26 @@ impl RunSpec {
             .join("\n")
     }
 
-    /// SHA-256 (hex) over all settings but `epochs`, which a resumed run may extend.
+    /// SHA-256 (hex) over all settings but `epochs`, which a resumed run may extend, and the folder of the data.
     pub fn hash(&self) -> String {
-        let timeless = RunSpec { epochs: 0, ..self.clone() };
+        let timeless = RunSpec { epochs: 0, dataset: self.dataset.anywhere(), ..self.clone() };
         crate::data::hex(&Sha256::digest(timeless.to_toml()))
+    }
+}
+
+/// Moves the data set out of the settings that were given.
+fn take_dataset(given: &mut toml::Table) -> Result<DatasetKind> {
+    let images = given.remove("images");
+    let name = match given.remove("dataset") {
+        None => return Ok(RunSpec::default().dataset),
+        Some(toml::Value::String(name)) => name,
+        Some(other) => usage!("dataset = {other} is not a name; write one such as \"mnist\""),
+    };
+    let Some(images) = images else { return DatasetKind::by_name(&name) };
+    let table = toml::Table::from_iter([("dataset".to_string(), name.into()), ("images".to_string(), images)]);
+    match table.try_into() {
+        Ok(kind) => Ok(kind),
+        Err(e) => usage!("configuration: {}", e.to_string().trim().replace('\n', " ")),
     }
 }
 

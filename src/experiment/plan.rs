@@ -90,8 +90,9 @@ impl Plan {
     /// See [`data::load`].
     pub fn load_data(&self, data_dir: Option<&Path>, progress: &dyn Fn(&str)) -> Result<HashMap<DatasetKind, Dataset>> {
         let mut loaded = HashMap::new();
-        for kind in self.open_runs().map(|run| run.spec.dataset).collect::<HashSet<_>>() {
-            loaded.insert(kind, data::load(kind, data_dir, progress)?);
+        for kind in self.open_runs().map(|run| run.spec.dataset.clone()).collect::<HashSet<_>>() {
+            let data = data::load(&kind, data_dir, progress)?;
+            loaded.insert(kind, data);
         }
         Ok(loaded)
     }

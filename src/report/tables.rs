@@ -76,11 +76,15 @@ pub fn plain(grid: &Grid, title: &str) -> Markup {
     html! {
         div.scroll { table.comparison.plain {
             @if !title.is_empty() { caption { (title) } }
-            thead { tr { @for name in &grid.header { th scope="col" { (name) } } } }
+            thead { tr { @for (i, name) in grid.header.iter().enumerate() {
+                th scope="col" class=[(i > 0 && grid.words.contains(&i)).then_some("word")] { (name) }
+            } } }
             tbody { @for cells in &grid.rows {
                 tr {
                     th scope="row" { (cells[0].text) }
-                    @for (cell, name) in cells.iter().zip(&grid.header).skip(1) { td.number data-label=(name) { (said(cell)) } }
+                    @for (i, (cell, name)) in cells.iter().zip(&grid.header).enumerate().skip(1) {
+                        td.number[!grid.words.contains(&i)] data-label=(name) { (said(cell)) }
+                    }
                 }
             } }
         } }

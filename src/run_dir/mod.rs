@@ -38,6 +38,8 @@ pub const CONFIG: &str = "config.toml";
 pub const META: &str = "meta.json";
 /// A row an epoch.
 pub const METRICS: &str = "metrics.csv";
+/// One row an optimizer step; runs of earlier versions have none.
+pub const STEPS: &str = "steps.csv";
 /// What the run is resumed from.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The parameters under timm's names.

@@ -2,6 +2,7 @@
 
 mod csv;
 mod json;
+mod long;
 mod markdown;
 mod paper;
 pub mod table;
@@ -9,6 +10,7 @@ mod terminal;
 
 pub use csv::csv;
 pub use json::json;
+pub use long::{Long, Per, long};
 pub use markdown::markdown;
 pub use paper::Paper;
 pub use terminal::terminal;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use comfy_table::{
-    Cell as Drawn, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
+    Cell as Drawn, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width,
 };
 
 use super::table::{Cell, Grid};
@@ -72,11 +72,15 @@ impl Paper {
         let last = grid.header.len() - 1;
         for (i, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, u16::from(i < last)));
-            if !grid.words.contains(&i) {
+            let has_words = grid.words.contains(&i);
+            if !has_words {
                 column.set_cell_alignment(CellAlignment::Right);
-                if whole {
-                    column.set_constraint(ColumnConstraint::ContentWidth);
-                }
+            }
+            if whole {
+                column.set_constraint(match has_words {
+                    true => ColumnConstraint::LowerBoundary(Width::Fixed(longest_word(grid, i))),
+                    false => ColumnConstraint::ContentWidth,
+                });
             }
         }
         if line_break == "\n" {
@@ -95,4 +99,11 @@ impl Paper {
             _ => drawn,
         }
     }
+}
+
+/// With the column's padding.
+fn longest_word(grid: &Grid, column: usize) -> u16 {
+    let cells = grid.rows.iter().map(|row| row[column].text.as_str()).chain([grid.header[column].as_str()]);
+    let longest = cells.flat_map(str::split_whitespace).map(console::measure_text_width).max().unwrap_or(0);
+    u16::try_from(longest + 1).unwrap_or(u16::MAX)
 }

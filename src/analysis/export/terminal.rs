@@ -6,6 +6,9 @@ use super::paper::Paper;
 use super::table::{self, Grid};
 use crate::analysis::{Analysis, Comparison, Group, short_hash, words};
 
+/// From so many columns on there is room for the intervals of ratios.
+const WIDE: usize = 100;
+
 /// A table of more comparisons shows the first ones only: those with the group's first optimizer come first.
 const MOST: usize = 12;
 
@@ -35,7 +38,8 @@ fn summary(group: &Group, paper: Paper, all: bool) -> String {
         let _ = write!(text, "{}\n{}", grid.title, paper.drawn(&grid));
     }
     let headline = group.headline();
-    text += &verdicts(group, &headline, table::headline, paper, all);
+    let first = |shown: &[&Comparison]| table::headline(shown, paper.width >= WIDE);
+    text += &verdicts(group, &headline, first, paper, all);
     text += &verdicts(group, &group.at_equal_rates(), table::equal_rates, paper, all);
     if let [only] = headline.as_slice() {
         let said = [Some(only.answer.clone()), words::more(only), words::speedup(only)];
@@ -49,7 +53,7 @@ fn summary(group: &Group, paper: Paper, all: bool) -> String {
 fn verdicts(
     group: &Group,
     comparisons: &[&Comparison],
-    table: fn(&[&Comparison]) -> Grid,
+    table: impl Fn(&[&Comparison]) -> Grid,
     paper: Paper,
     all: bool,
 ) -> String {

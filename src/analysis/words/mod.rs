@@ -1,5 +1,6 @@
 //! Every sentence about results: one place for what terminal, page and files say.
 
+pub mod finding;
 mod further;
 mod look;
 mod notes;

@@ -1,0 +1,166 @@
+//! `snr-bench ls`: the runs below a folder.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::args::FilterArgs;
+use super::compare::write;
+use super::console::paper;
+use super::{print, warn};
+use crate::analysis::export::table::{Cell, Grid};
+use crate::analysis::export::{Long, Per, long};
+use crate::analysis::{self, Endpoint, Run};
+use crate::error::{Result, nearest};
+use crate::number::loss;
+use crate::usage;
+
+const EXAMPLES: &str = "\
+Examples:
+  snr-bench ls results/
+  snr-bench ls results/ --where optim=adam,optim=snradam,lr=0.001 --sort final_val_loss
+  snr-bench ls results/ --where state=diverged
+  snr-bench ls results/ --csv runs.csv
+  snr-bench ls results/ --per epoch --json - | jq '.[0]'
+
+pandas.read_csv and polars.read_csv read the tables. Every row has all settings of its run.";
+
+/// List the runs below a folder: state, the settings that differ, and the endpoints.
+///
+/// Endpoints are losses in nats: the mean training loss over the run, and the training and validation loss over the last
+/// quarter of the epochs. A run that failed has ∞, one that has not ended none.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct LsArgs {
+    /// Folder whose runs are listed, however deep they lie
+    #[arg(value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Sort by a column of the table that --csv writes; with a minus before it from the largest on
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    sort: Option<String>,
+    /// What a row of --csv and --json is
+    #[arg(long, value_enum, value_name = "ROW", default_value_t = Per::Run)]
+    per: Per,
+    /// Write one long table as CSV, with all settings ('-': to standard output, instead of the list)
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Write it as JSON: a list of objects ('-' as above)
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+type Exporter = fn(&Long) -> Result<String>;
+
+/// Prints the list on stdout and warnings on stderr; writes the files that are asked for.
+///
+/// # Errors
+/// No usable run, an unknown column, or a file that cannot be written.
+pub fn run(args: LsArgs) -> Result<()> {
+    let files = [&args.csv, &args.json];
+    let to_stdout = files.iter().filter(|path| path.as_deref() == Some(Path::new("-"))).count();
+    match args.per {
+        _ if to_stdout > 1 => usage!("only one format can go to standard output; name a file for the other"),
+        Per::Epoch | Per::Step if files.iter().all(|path| path.is_none()) => {
+            usage!("--per chooses the rows of a file; name one with --csv or --json, or '-' for standard output")
+        }
+        _ => {}
+    }
+    let (found, warnings) = analysis::runs(std::slice::from_ref(&args.results), &args.filter.filter()?)?;
+    warnings.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
+    let mut runs: Vec<&Run> = found.iter().collect();
+    match &args.sort {
+        Some(column) => sort(&mut runs, column)?,
+        None => runs.sort_by(|a, b| a.dir.cmp(&b.dir)),
+    }
+    if to_stdout == 0 && args.per == Per::Run {
+        print(list(&runs, &args.results).trim_end())?;
+    }
+    if files.iter().all(|path| path.is_none()) {
+        return Ok(());
+    }
+    let table = long(&runs, args.per)?;
+    let exports: [(&Option<PathBuf>, Exporter); 2] = [(&args.csv, Long::csv), (&args.json, Long::json)];
+    exports.iter().try_for_each(|(path, export)| path.as_deref().map_or(Ok(()), |path| write(path, &export(&table)?)))
+}
+
+/// By a column of the table of runs: numbers before words, what is empty last.
+fn sort(runs: &mut Vec<&Run>, column: &str) -> Result<()> {
+    let (name, down) = column.strip_prefix('-').map_or((column, false), |name| (name, true));
+    let Long { columns, rows } = long(runs, Per::Run)?;
+    let Some(place) = columns.iter().position(|other| other == name) else {
+        usage!("--sort {name}: there is no such column{}", nearest(name, columns.iter().map(String::as_str)));
+    };
+    let mut order: Vec<usize> = (0..runs.len()).collect();
+    order.sort_by(|i, j| {
+        let (a, b) = (rows[*i][place].as_str(), rows[*j][place].as_str());
+        let by_value = match (a.parse::<f64>(), b.parse::<f64>()) {
+            (Ok(a), Ok(b)) => a.total_cmp(&b),
+            (Ok(_), Err(_)) => Ordering::Less,
+            (Err(_), Ok(_)) => Ordering::Greater,
+            (Err(_), Err(_)) => a.cmp(b),
+        };
+        a.is_empty().cmp(&b.is_empty()).then(if down { by_value.reverse() } else { by_value })
+    });
+    *runs = order.into_iter().map(|i| runs[i]).collect();
+    Ok(())
+}
+
+/// One line a run, in the width of the terminal: where names of folders do not fit, they are shown by their last letters.
+fn list(runs: &[&Run], root: &Path) -> String {
+    let paper = paper();
+    let wide = paper.drawn(&grid(runs, |run| run.dir.strip_prefix(root).unwrap_or(&run.dir).display().to_string()));
+    let fits = |text: &str| text.lines().all(|line| console::measure_text_width(line) <= paper.width);
+    let is_plain = wide.lines().count() == runs.len() + 2;
+    let text = match fits(&wide) && is_plain {
+        true => wide,
+        false => paper.drawn(&grid(runs, |run| {
+            let name = run.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let cut = name.char_indices().rev().nth(5).map_or(0, |(i, _)| i);
+            format!("…{}", &name[cut..])
+        })),
+    };
+    format!("{text}{} {}", runs.len(), if runs.len() == 1 { "run" } else { "runs" })
+}
+
+fn grid(runs: &[&Run], name: impl Fn(&Run) -> String) -> Grid {
+    let keys = differing(runs);
+    let row = |run: &&Run| {
+        let settings = run.spec.settings();
+        let values = keys.iter().map(|key| settings.get(key).map_or("—".to_string(), String::clone));
+        let epochs = format!("{}/{}", run.last().epoch, run.spec.epochs);
+        let endpoint = |endpoint: &Endpoint| match endpoint.of(run).filter(|_| run.fate.has_ended()) {
+            Some(log) if log.is_finite() => loss(log.exp()),
+            Some(_) => "∞".to_string(),
+            None => "—".to_string(),
+        };
+        let own = [name(run), run.state().to_string()].into_iter().chain(values).chain([epochs]);
+        own.chain(Endpoint::ALL.iter().map(endpoint)).map(Cell::from).collect()
+    };
+    let columns = ["run", "state"].into_iter().chain(keys.iter().map(String::as_str)).chain(["epoch"]);
+    let endpoints = ["train\nloss", "final\ntrain", "final\nval"];
+    Grid {
+        title: String::new(),
+        header: columns.chain(endpoints).map(String::from).collect(),
+        rows: runs.iter().map(row).collect(),
+        words: vec![0, 1],
+    }
+}
+
+/// The settings that are not the same in all runs; hyperparameters, whose defaults differ, in all runs of an optimizer.
+fn differing(runs: &[&Run]) -> Vec<String> {
+    let all: Vec<_> = runs.iter().map(|run| (run, run.spec.settings())).collect();
+    let keys: BTreeSet<&String> = all.iter().flat_map(|(_, settings)| settings.keys()).collect();
+    let differs = |key: &&String| {
+        let is_own = runs.iter().any(|run| run.spec.hyper.contains_key(*key));
+        let mut first = BTreeMap::new();
+        all.iter().any(|(run, settings)| {
+            let of = if is_own { run.spec.optim.as_str() } else { "" };
+            *first.entry(of).or_insert(settings.get(*key)) != settings.get(*key)
+        })
+    };
+    keys.into_iter().filter(differs).cloned().collect()
+}
