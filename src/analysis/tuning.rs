@@ -14,8 +14,10 @@ use super::judge::effect;
 use super::plan::{PlanFile, TunePlan};
 use super::run::Run;
 use super::types::Effect;
+use super::{integrity, words};
 use crate::config::{MAX_SETTINGS, RunSpec, read_text};
 use crate::error::Result;
+use crate::run_dir::{Record, Warning, record};
 use crate::{atomic, config};
 
 /// Name of the file in an experiment's folder.
@@ -80,9 +82,26 @@ pub struct Rival<'a> {
     pub effect: Effect,
 }
 
-/// Final validation loss of a tuning run, in nats, ∞ where it failed; `None` where it has not ended.
-pub fn final_loss(run: &Run) -> Option<f64> {
+/// Final validation loss of the run in a directory, in nats, ∞ where it failed; `None` where it has not ended, or is another.
+///
+/// # Errors
+/// A run whose files disagree.
+pub fn final_loss(dir: &Path, spec: &RunSpec) -> Result<Option<f64>> {
+    let Some(record) = record::read(dir).ok().filter(|record| record.spec == *spec) else { return Ok(None) };
+    let mut runs = vec![Run::new(record)];
+    match integrity::check(&mut runs).into_iter().next() {
+        Some(warning) if !runs[0].sound => bail!("nothing can be chosen by a run whose files disagree: {warning}"),
+        _ => Ok(loss(&runs[0])),
+    }
+}
+
+fn loss(run: &Run) -> Option<f64> {
     run.fate.has_ended().then(|| Endpoint::FinalValLoss.of(run)).flatten().map(f64::exp)
+}
+
+/// The experiment's folder, of the folder of its tuning runs.
+pub fn holder(parent: &Path) -> Option<&Path> {
+    if parent.file_name()? == TUNE { parent.parent() } else { None }
 }
 
 impl TrialResult {
@@ -152,9 +171,9 @@ impl TunedArm {
         expected_best(&values).into_iter().map(|value| value.map(f64::exp)).collect()
     }
 
-    /// Whether a run is one of its judged ones but for the seed.
-    pub fn judges(&self, spec: &RunSpec, seeds: &[u64]) -> bool {
-        seeds.iter().any(|seed| self.runs.contains(&RunSpec { seed: *seed, ..spec.clone() }.run_name()))
+    /// Whether a run is one of its judged ones.
+    pub fn judges(&self, spec: &RunSpec) -> bool {
+        self.runs.contains(&spec.run_name())
     }
 }
 
@@ -208,8 +227,35 @@ impl Tuning {
             .with_context(|| format!("cannot write {}; choose another folder with --out", path.display()))
     }
 
+    /// Takes the tuning runs of a folder out of `records`, and reads what was chosen by them, if anything was; a choice that
+    /// is not theirs is left out, and told of.
+    pub fn take(
+        folder: &Path,
+        plan: &PlanFile,
+        records: &mut Vec<Record>,
+        warnings: &mut Vec<Warning>,
+    ) -> Option<Self> {
+        let own = folder.join(TUNE);
+        let (tried, others) = std::mem::take(records).into_iter().partition(|r| r.dir.parent() == Some(&own));
+        *records = others;
+        let mut runs: Vec<Run> = Vec::<Record>::into_iter(tried).map(Run::new).collect();
+        warnings.extend(integrity::check(&mut runs));
+        match Self::read(folder) {
+            Ok(Some(tuning)) if tuning.agrees_with(&runs, plan) => Some(tuning),
+            Ok(None) => None,
+            Ok(Some(_)) => {
+                warnings.push(words::left_out_choice(&folder.join(CHOSEN), "it does not follow from the tuning runs"));
+                None
+            }
+            Err(e) => {
+                warnings.push(words::left_out_choice(&folder.join(CHOSEN), &format!("{e:#}")));
+                None
+            }
+        }
+    }
+
     /// Whether it is that of a plan.
-    pub fn belongs_to(&self, plan: &TunePlan) -> bool {
+    fn belongs_to(&self, plan: &TunePlan) -> bool {
         let titles = |arms: Vec<&String>| arms.into_iter().cloned().collect::<Vec<_>>();
         self.seeds == plan.seeds
             && self.validation == plan.validation
@@ -218,15 +264,15 @@ impl Tuning {
     }
 
     /// Whether its trials are those of tuning runs, as far as these are there.
-    pub fn agrees_with(&self, runs: &[Run], plan: &PlanFile) -> bool {
+    fn agrees_with(&self, runs: &[Run], plan: &PlanFile) -> bool {
         let Some(plan) = &plan.tune else { return false };
-        let loss = |arm: usize, trial: &TrialResult, seed: u64| {
+        let found = |arm: usize, trial: &TrialResult, seed: u64| {
             let spec = plan.arms[arm].spec(&trial.settings, seed, &plan.validation).ok()?;
-            runs.iter().find(|run| run.spec == spec).and_then(final_loss)
+            runs.iter().find(|run| run.spec == spec).and_then(loss)
         };
         let agrees = |arm: usize, trial: &TrialResult| {
             let seeds = self.seeds.iter().zip(&trial.losses);
-            seeds.into_iter().all(|(seed, told)| loss(arm, trial, *seed).is_none_or(|loss| loss == *told))
+            seeds.into_iter().all(|(seed, told)| found(arm, trial, *seed).is_none_or(|loss| loss == *told))
         };
         self.belongs_to(plan)
             && self.arms.iter().enumerate().all(|(i, arm)| arm.trials.iter().all(|trial| agrees(i, trial)))
