@@ -245,7 +245,7 @@ fn shared_memory() -> tempfile::TempDir {
 }
 
 fn tiny() -> VitConfig {
-    VitConfig { patch_size: 7, embed_dim: 1, depth: 1, num_heads: 1, mlp_ratio: 1.0 }
+    VitConfig { patch_size: 7, embed_dim: 1, depth: 1, num_heads: 1, mlp_ratio: 1.0, ..VitConfig::default() }
 }
 
 fn parts() -> (Params, Optimizer<snr_bench::optim::BoxedRule>) {

@@ -148,7 +148,7 @@ fn gallery() {
         ("ten-seeds", 6),
         ("full", 6),
         ("one-epoch", 3),
-        ("rates", 10),
+        ("rates", 11),
         ("four", 3),
         ("mixed", 6),
         ("overlap", 6),
@@ -628,6 +628,14 @@ fn the_endpoint_is_drawn_over_the_learning_rate_with_its_basin() {
     assert!(of_sign(Sign::Cross)[0].at.1 > highest, "failed runs are at the top edge");
     assert!(figure.caption.contains("a run that failed (1)"), "{}", figure.caption);
 
+    // the best of k of Adam's 0.2, 0.1, 0.2: means of logarithms over all draws; SNRAdam may fail with one trial
+    let figure = plot::trials(&groups[0]).unwrap();
+    let adam: Vec<f64> = figure.series[0].line.iter().map(|point| point.1).collect();
+    let expected = [0.2 * 0.5f64.powf(1.0 / 3.0), 0.2 * 0.5f64.powf(2.0 / 3.0), 0.1];
+    assert!(adam.iter().zip(expected).all(|(found, wanted)| (found - wanted).abs() < 1e-12), "{adam:?}");
+    assert_eq!(figure.series[1].line[0].0, 2.0);
+    assert!(figure.title.contains("with 1 trial Adam, 0.1587; with 3 trials Adam, 0.1000"), "{}", figure.title);
+
     // curves and differences are of the best rates, and a variant of one optimizer has its dashes
     let curves = plot::curves(&groups[0], &[Metric::ValLoss], X::Epoch, Scale::Log);
     let labels: Vec<&str> = curves[0].1.series.iter().map(|series| series.label.as_str()).collect();
@@ -731,4 +739,40 @@ fn the_training_loss_by_step_is_that_of_every_step() {
     let groups = analysis(root.path()).groups;
     let figure = plot::chart(&groups[0], &all(&groups[0]), Metric::TrainLoss, X::Step, Scale::Log).unwrap();
     assert!(figure.series[0].line.len() == 20 && figure.caption.contains("mean over an epoch"), "{}", figure.caption);
+}
+
+#[test]
+fn many_series_become_small_multiples() {
+    let many = |n: usize| {
+        let series = (0..n).map(|i| plot::Series {
+            label: format!("Optimizer {i}"),
+            group: format!("Optimizer {i}"),
+            style: plot::Style { color: (10 * i as u8, 100, 200 - 10 * i as u8), dash: None },
+            line: (0..=20).map(|x| (f64::from(x), (2.0 + i as f64 / 10.0) * (-0.1 * f64::from(x)).exp())).collect(),
+            ..plot::Series::default()
+        });
+        plot::Figure {
+            title: format!(
+                "{n} optimizers, and a title that is so long that it takes a second line on a sheet of usual width"
+            ),
+            about: String::new(),
+            caption: String::new(),
+            x: plot::Axis::linear("epoch", Some(0.0), true),
+            y: plot::Axis::log("validation loss (cross-entropy, nats)"),
+            sides: None,
+            series: series.collect(),
+            marks: Vec::new(),
+        }
+    };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery/many");
+    for n in [4, 5, 7, 9, 15] {
+        let figure = many(n);
+        let panels = if n < 5 { 0 } else { n };
+        assert_eq!(figure.panels().len(), panels);
+        plot::write(&figure, Size::default(), &folder, &n.to_string(), &[Format::Png, Format::Svg]).unwrap();
+        let svg = fs::read_to_string(folder.join(format!("{n}.svg"))).unwrap();
+        // every optimizer's own name stands once: at its line's end, or above its panel
+        let name = |i: usize| svg.matches(&format!("\nOptimizer {i}\n")).count();
+        assert!((0..n).all(|i| name(i) == 1), "{n}: {svg}");
+    }
 }

@@ -6,7 +6,8 @@ use super::leaderboard::Entrant;
 use super::run::{Fate, Run};
 use super::speedup::Target;
 use super::types::{Basis, Comparison, Contender};
-use crate::config::{Batch, RunSpec, Validation};
+use crate::config::{Batch, Observe, RunSpec, Schedule, Validation};
+use crate::model::ModelConfig;
 use crate::number::{number, thousands};
 use crate::optim::REGISTRY;
 use crate::run_dir::Warning;
@@ -74,9 +75,9 @@ pub fn short_hash(hash: &str) -> String {
 
 /// The settings that all runs of a group share, as text.
 pub(super) fn shared_settings(spec: &RunSpec) -> String {
-    let RunSpec { dataset, validation, train_subset, epochs, batch, model, .. } = spec.clone();
+    let RunSpec { dataset, validation, train_subset, epochs, steps, batch, model, .. } = spec.clone();
     let dataset = dataset.anywhere();
-    RunSpec { dataset, validation, train_subset, epochs, batch, model, ..RunSpec::default() }.to_toml()
+    RunSpec { dataset, validation, train_subset, epochs, steps, batch, model, ..RunSpec::default() }.to_toml()
 }
 
 /// A file name for a group: `mnist-b4096-e20`, and what is not the default.
@@ -89,12 +90,15 @@ fn stem(spec: &RunSpec) -> String {
         Batch::Size(n) => format!("-b{n}"),
         Batch::Full => "-full".to_string(),
     };
-    name += &format!("-e{}", spec.epochs);
+    name += &spec.steps.map_or(format!("-e{}", spec.epochs), |steps| format!("-{steps}steps"));
     if let Validation::Holdout(n) = spec.validation {
         name += &format!("-holdout{n}");
     }
-    for (_, short, size) in spec.model.unusual() {
-        name += &format!("-{short}{size}");
+    if spec.model.kind() != ModelConfig::default().kind() {
+        name += &format!("-{}", spec.model.kind());
+    }
+    for unusual in spec.model.unusual() {
+        name += &format!("-{}", unusual.short);
     }
     name
 }
@@ -104,7 +108,7 @@ fn arms(runs: Vec<Run>) -> Vec<Arm> {
     let place = |spec: &RunSpec| REGISTRY.iter().position(|entry| entry.name == spec.optim);
     let mut arms: Vec<(RunSpec, Vec<Run>)> = Vec::new();
     for run in runs {
-        let seedless = RunSpec { seed: 0, ..run.spec.clone() };
+        let seedless = RunSpec { seed: 0, observe: Observe::default(), ..run.spec.clone() };
         match arms.iter_mut().find(|(spec, _)| *spec == seedless) {
             Some((_, runs)) => runs.push(run),
             None => arms.push((seedless, vec![run])),
@@ -135,6 +139,12 @@ fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
     }
     if all.iter().any(|other| other.weight_decay != spec.weight_decay) {
         label += &format!(", decay {}", number(spec.weight_decay));
+    }
+    if spec.schedule != Schedule::Constant || all.iter().any(|other| other.schedule != spec.schedule) {
+        label += &format!(", {}", spec.schedule.name());
+    }
+    if spec.warmup_steps > 0 || all.iter().any(|other| other.warmup_steps != spec.warmup_steps) {
+        label += &format!(", warm-up {}", spec.warmup_steps);
     }
     let defaults = entry.map(|entry| (entry.defaults)()).unwrap_or_default();
     for (key, value) in &spec.hyper {
@@ -208,15 +218,18 @@ impl Group {
 
 /// For people: what the runs of a group with these settings share.
 pub(super) fn title(spec: &RunSpec) -> String {
-    let mut title = format!("{}, {}, {} epochs", spec.dataset.label(), batch(spec), spec.epochs);
+    let mut title = format!("{}, {}, {}", spec.dataset.label(), batch(spec), spec.length());
     if let Some(n) = spec.train_subset {
         title += &format!(", {} training images", thousands(&n.to_string()));
     }
     if let Validation::Holdout(n) = spec.validation {
         title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
     }
-    for (what, _, size) in spec.model.unusual() {
-        title += &format!(", {what} {size}");
+    if spec.model.kind() != ModelConfig::default().kind() {
+        title += &format!(", {}", spec.model.label());
+    }
+    for unusual in spec.model.unusual() {
+        title += &format!(", {}", unusual.text);
     }
     title
 }
@@ -242,7 +255,7 @@ impl Arm {
 
     /// Whether this arm and another differ by the learning rate and the seed at most.
     pub fn differs_by_rate(&self, other: &Arm) -> bool {
-        let identity = |arm: &Arm| RunSpec { seed: 0, lr: 1.0, ..arm.spec().clone() };
+        let identity = |arm: &Arm| RunSpec { seed: 0, lr: 1.0, observe: Observe::default(), ..arm.spec().clone() };
         identity(self) == identity(other)
     }
 

@@ -228,8 +228,8 @@ fn curve(loss: Loss, pairs: &[(&Run, &Run)]) -> Option<Curve> {
         Loss::Training => row.train_loss,
         Loss::Validation => Some(row.val_loss),
     };
-    // all runs of a group have the same epochs
-    let epochs = finished.first()?.0.spec.epochs;
+    // all runs of a group have the same budget
+    let epochs = finished.first()?.0.last().epoch;
     let point = |epoch: u64| {
         let row = |run: &Run| of(&run.rows[epoch as usize]).map(log);
         let differences = finished.iter().map(|(a, b)| Some(row(a)? - row(b)?)).collect::<Option<Vec<f64>>>()?;

@@ -25,9 +25,18 @@ pub struct SettingArgs {
     /// Passes over the training images [default: 20; full-batch: 100]
     #[arg(long, value_name = "N", value_parser = counts)]
     pub epochs: Option<toml::Value>,
+    /// Optimizer steps, a budget in place of --epochs
+    #[arg(long, value_name = "N", value_parser = counts)]
+    pub steps: Option<toml::Value>,
     /// Learning rate [default: 0.001]
     #[arg(long, value_name = "X", value_parser = numbers, allow_hyphen_values = true)]
     pub lr: Option<toml::Value>,
+    /// How the learning rate changes over the run: constant, linear or cosine (both fall to 0), inverse-sqrt [default: constant]
+    #[arg(long, value_name = "NAME", value_parser = names)]
+    pub schedule: Option<toml::Value>,
+    /// Steps over which the learning rate first rises, linearly [default: 0]
+    #[arg(long, value_name = "N", value_parser = counts)]
+    pub warmup_steps: Option<toml::Value>,
     /// Decoupled weight decay [default: 0]
     #[arg(long, value_name = "X", value_parser = numbers, allow_hyphen_values = true)]
     pub weight_decay: Option<toml::Value>,
@@ -42,7 +51,34 @@ pub struct SettingArgs {
     #[arg(long, value_name = "N", value_parser = counts)]
     pub train_subset: Option<toml::Value>,
     #[command(flatten)]
+    pub observe: ObserveArgs,
+    #[command(flatten)]
     pub hyper: HyperArgs,
+}
+
+/// What a run measures beside training; changes no bit of it.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Measurements (they change no result)")]
+pub struct ObserveArgs {
+    /// Optimizers that see the same gradients and move nothing, such as snradam or adam,snradam: tensors.csv says how
+    /// their steps compare, every step, or every N steps with --set observe.every=N
+    #[arg(long, value_name = "NAMES")]
+    pub shadow: Option<String>,
+    /// Measure the noise of the mini-batches: noise columns of steps.csv, and by tensor in tensors.csv
+    #[arg(long)]
+    pub noise: bool,
+    /// Evaluate one fixed sample of N training images before training and after every step: probe_loss in steps.csv
+    #[arg(long, value_name = "N", value_parser = counts)]
+    pub probe: Option<toml::Value>,
+}
+
+impl ObserveArgs {
+    /// The settings that were given.
+    fn table(&self) -> toml::Table {
+        let shadow = self.shadow.clone().map(toml::Value::from);
+        let noise = self.noise.then(|| true.into());
+        layer([("shadow", &shadow), ("noise", &noise), ("probe", &self.probe)])
+    }
 }
 
 impl SettingArgs {
@@ -58,12 +94,19 @@ impl SettingArgs {
         let mut flags = self.hyper.0.clone();
         flags.extend(layer([
             ("epochs", &self.epochs),
+            ("steps", &self.steps),
             ("lr", &self.lr),
+            ("schedule", &self.schedule),
+            ("warmup_steps", &self.warmup_steps),
             ("weight_decay", &self.weight_decay),
             ("dataset", &self.dataset),
             ("validation", &self.validation),
             ("train_subset", &self.train_subset),
         ]));
+        let observe = self.observe.table();
+        if !observe.is_empty() {
+            flags.insert("observe".into(), observe.into());
+        }
         layers.push(flags);
         Ok(layers)
     }

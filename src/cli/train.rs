@@ -109,7 +109,7 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
     let data = data::load(&spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?;
     let stop = || signals.pending();
     let session = Session { machine: &machine, checkpoint_every: args.checkpoint_every, stop: &stop };
-    let progress = RunDisplay::new(&Console::new(show), &spec.optim, spec.epochs, Some(String::new()));
+    let progress = RunDisplay::new(&Console::new(show), &spec.optim, &spec, Some(String::new()));
     let summary = signals.gracefully(|| session.train(&spec, &data, dir, &progress))?;
     drop(progress);
     if args.json {
@@ -131,7 +131,7 @@ fn fate(spec: &RunSpec, summary: &TrainSummary) -> Fate {
         Outcome::Diverged => State::Diverged,
         Outcome::Interrupted(_) => State::Interrupted,
     };
-    Fate::of(state, &summary.rows, spec.epochs)
+    Fate::of(state, &summary.rows, spec)
 }
 
 fn as_text(spec: &RunSpec, summary: &TrainSummary, path: &Path) -> String {

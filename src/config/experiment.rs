@@ -169,11 +169,15 @@ pub(super) fn insert(table: &mut toml::Table, path: &[String], value: toml::Valu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::VitConfig;
+    use crate::model::ModelConfig;
 
     fn runs(text: &str) -> Vec<(u64, String, f64, usize)> {
         let specs = expand([text.parse().unwrap()]).unwrap();
-        specs.into_iter().map(|s| (s.seed, s.optim, s.lr, VitConfig::from(s.model).depth)).collect()
+        let depth = |model| match model {
+            ModelConfig::Vit(vit) => vit.depth,
+            other => panic!("{other:?}"),
+        };
+        specs.into_iter().map(|s| (s.seed, s.optim, s.lr, depth(s.model))).collect()
     }
 
     #[test]

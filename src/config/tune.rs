@@ -202,6 +202,11 @@ impl StudyArm {
             Some(other) => usage!("arm.tune = {other} is no table; write [arm.tune] below its [[arm]]"),
             None => {}
         }
+        for key in ["seed", "epochs", "steps", "dataset", "validation", "train_subset"] {
+            if space.contains_key(key) {
+                usage!("tune.{key}: runs that differ in {key} cannot be compared, so it cannot be tuned");
+            }
+        }
         let mut axes = Vec::new();
         read_axes(&space, "", &mut axes)?;
         axes.sort_by(|a, b| a.key.cmp(&b.key));
@@ -215,11 +220,6 @@ impl StudyArm {
                 "{key} is tuned, so it cannot be set to {}; leave it out, or change what is tried: --set tune.{key}=[…]",
                 over[key]
             );
-        }
-        for key in ["seed", "epochs", "steps", "dataset", "validation", "train_subset"] {
-            if axes.iter().any(|axis| axis.key == key) {
-                usage!("tune.{key}: runs that differ in {key} cannot be compared, so it cannot be tuned");
-            }
         }
         for axis in &axes {
             layers::remove(&mut settings, &axis.key);

@@ -73,8 +73,8 @@ fn data(group: &Group) -> String {
 fn settings(group: &Group) -> String {
     let first = group.spec();
     let mut text = format!("{} of {} parameters", first.model.label(), thousands(&first.num_params().to_string()));
-    for (what, _, size) in first.model.unusual() {
-        text += &format!(", {what} {size}");
+    for unusual in first.model.unusual() {
+        text += &format!(", {}", unusual.text);
     }
     text += &format!("; {}", batch(first));
     if first.batch == Batch::Full {

@@ -17,6 +17,7 @@ mod reach;
 mod speedup;
 mod steps;
 mod style;
+mod trials;
 mod view;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub use rates::rates;
 pub use reach::reach;
 pub use speedup::speedup;
 pub use style::style;
+pub use trials::trials;
 pub use view::{Metric, X};
 
 use crate::analysis::{Analysis, Arm, Endpoint, Group, Loss};
@@ -81,7 +83,7 @@ impl Options {
 }
 
 /// The ends of the names of all figures. Those of `-all` have every learning rate, the others the best of each optimizer.
-pub const STEMS: [&str; 11] = [
+pub const STEMS: [&str; 12] = [
     "train-loss",
     "val-loss",
     "error-rate",
@@ -89,6 +91,7 @@ pub const STEMS: [&str; 11] = [
     "val-loss-all",
     "rates",
     "rates-train",
+    "trials",
     "train-loss-difference",
     "val-loss-difference",
     "speed-up",
@@ -190,13 +193,15 @@ pub fn curves(group: &Group, metrics: &[Metric], x: X, y: Scale) -> Vec<Named> {
     metrics.iter().filter_map(|metric| Some((metric.stem(), chart(group, &best, *metric, x, y)?))).collect()
 }
 
-/// What a group's comparisons found: the endpoints by learning rate, the paired ratio of training and validation loss by epoch,
+/// What a group's comparisons found: the endpoints by learning rate, what the best of a few trials is
+/// worth, the paired ratio of training and validation loss by epoch,
 /// and of the steps to every loss; where there is no such loss, the share of runs at the target.
 pub fn comparisons(group: &Group) -> Vec<Named> {
     let sooner = || speedup(group).map(|figure| ("speed-up", figure));
     let figures = [
         rates(group, Endpoint::FinalValLoss).map(|figure| ("rates", figure)),
         rates(group, Endpoint::Speed).map(|figure| ("rates-train", figure)),
+        trials(group).map(|figure| ("trials", figure)),
         difference(group, Loss::Training).map(|figure| ("train-loss-difference", figure)),
         difference(group, Loss::Validation).map(|figure| ("val-loss-difference", figure)),
         sooner().or_else(|| Some(("epochs-to-target", reach(group)?))),

@@ -18,7 +18,7 @@ pub fn reach(group: &Group) -> Option<Figure> {
         return None;
     }
     let spec = group.spec();
-    let end = spec.epochs as f64;
+    let end = group.runs().map(|run| run.last().epoch).max().unwrap_or(0) as f64;
     let mut series = vec![Series::reference(100.0, (0.0, end))];
     let styles = style::of(&arms.iter().map(|reach| reach.arm).collect::<Vec<_>>());
     series.extend(arms.iter().zip(styles).map(|(arm, style)| arm.series(style, end)));

@@ -91,7 +91,8 @@ impl Page<'_> {
     /// Figures, numbers and runs of a group.
     fn group(&self, group: &Group) -> Result<Markup> {
         let curves = plot::curves(group, &[Metric::TrainLoss, Metric::ValLoss], X::Epoch, Scale::Log);
-        let (rates, others) = plot::comparisons(group).into_iter().partition(|(stem, _)| stem.starts_with("rates"));
+        let (rates, others) =
+            plot::comparisons(group).into_iter().partition(|(stem, _)| stem.starts_with("rates") || *stem == "trials");
         let drawn: Vec<Figure> = [rates, curves, others].into_iter().flatten().map(|(_, figure)| figure).collect();
         let about = drawn.first().map_or("", |figure| &figure.about);
         let figures: Vec<Markup> = drawn.iter().map(figure).collect::<Result<_>>()?;

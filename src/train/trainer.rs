@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Every;
 use super::checkpoint::{self, Checkpoint, RunProgress};
-use crate::config::{Batch, RunSpec, Validation};
+use crate::config::{Batch, Extent, RunSpec, Validation};
 use crate::data::{self, Dataset, Images};
 use crate::error::Result;
 use crate::model::{Backend, Params, Totals};
@@ -27,8 +27,8 @@ pub struct TrainOptions<'a> {
 
 /// Receives progress events of a run. Methods may be called from any thread; `()` ignores them.
 pub trait Observer: Sync {
-    /// An epoch begins or goes on: `done` of `total` training samples are through.
-    fn epoch(&self, _epoch: u64, _epochs: u64, _done: u64, _total: u64) {}
+    /// An epoch begins or goes on: `done` of its training samples are through.
+    fn epoch(&self, _epoch: u64, _extent: &Extent, _done: u64) {}
     /// A shard of a training batch is through.
     fn shard(&self, _totals: Totals) {}
     /// A step is done.
@@ -44,7 +44,7 @@ impl Observer for () {}
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All epochs are trained.
+    /// Trained to the end of its budget.
     Finished,
     /// A loss or gradient became NaN or infinite.
     Diverged,
@@ -76,6 +76,7 @@ pub enum Start {
 pub struct Trainer<'a> {
     spec: &'a RunSpec,
     data: &'a Dataset,
+    extent: Extent,
     dir: &'a RunDir,
     options: TrainOptions<'a>,
     meta: Meta,
@@ -106,7 +107,7 @@ impl<'a> Trainer<'a> {
         options: TrainOptions<'a>,
         start: Start,
     ) -> Result<Self> {
-        training_images(spec, data.train.len())?;
+        let extent = spec.extent(training_images(spec, data.train.len())?);
         let mut params = Params::init(spec.model.layout(spec.dataset.shape()), spec.seed)?;
         let mut optimizer = Optimizer::new(params.layout().clone(), spec.weight_decay, spec.rule()?)?;
         let progress = match start {
@@ -127,6 +128,7 @@ impl<'a> Trainer<'a> {
         Ok(Self {
             spec,
             data,
+            extent,
             dir,
             options,
             meta,
@@ -159,7 +161,7 @@ impl<'a> Trainer<'a> {
         }
         self.dir.write_config(self.spec)?;
         self.write_meta(State::Running, None)?;
-        if self.progress.epochs() < self.spec.epochs {
+        if !self.is_complete() {
             self.dir.remove(MODEL)?; // it belongs to the earlier end
         }
         let outcome = if diverged { Ok(Outcome::Diverged) } else { self.train() };
@@ -188,24 +190,30 @@ impl<'a> Trainer<'a> {
         self.write_meta(state, reason)
     }
 
+    /// Whether the last row is that of the end.
+    fn is_complete(&self) -> bool {
+        self.progress.rows.last().is_some_and(|row| row.step >= self.extent.steps)
+    }
+
     fn train(&mut self) -> Result<Outcome> {
         self.options.backend.load(&self.params.values)?;
         if self.progress.rows.is_empty() && self.end_epoch()? {
             return Ok(Outcome::Diverged);
         }
-        let indices = training_images(self.spec, self.data.train.len())?;
-        while self.progress.epochs() < self.spec.epochs {
+        let images = self.extent.images as usize;
+        while !self.is_complete() {
             if let Some(signal) = (self.options.stop)() {
                 return Ok(Outcome::Interrupted(signal));
             }
             let epoch = self.progress.epochs() + 1;
             let (order, size) = match self.spec.batch {
-                Batch::Size(size) => (data::order(self.spec.seed, epoch, indices), size),
-                Batch::Full => ((0..indices as u32).collect(), indices),
+                Batch::Size(size) => (data::order(self.spec.seed, epoch, images), size),
+                Batch::Full => ((0..images as u32).collect(), images),
             };
             let done = self.progress.epoch.totals.samples;
-            self.options.observer.epoch(epoch, self.spec.epochs, done, indices as u64);
-            for batch in order.chunks(size).skip(self.progress.epoch.batches as usize) {
+            self.options.observer.epoch(epoch, &self.extent, done);
+            let left = (self.extent.steps - self.progress.step) as usize;
+            for batch in order.chunks(size).skip(self.progress.epoch.batches as usize).take(left) {
                 let finite = self.step(batch)?;
                 if !finite {
                     self.end_epoch()?;
@@ -229,6 +237,7 @@ impl<'a> Trainer<'a> {
         let observer = self.options.observer;
         let totals = self.options.backend.gradient(&self.data.train, batch, &|t| observer.shard(t), &mut self.grad)?;
         let grad_norm = norm(self.grad.iter().copied());
+        let lr = self.rate(self.progress.step + 1);
         let epoch = &mut self.progress.epoch;
         epoch.totals += totals;
         epoch.grad_norm += grad_norm;
@@ -237,7 +246,7 @@ impl<'a> Trainer<'a> {
         let finite = totals.loss.is_finite() && grad_norm.is_finite();
         if finite {
             self.before.copy_from_slice(&self.params.values);
-            self.optimizer.step(self.spec.lr, &mut self.params.values, &self.grad)?;
+            self.optimizer.step(lr, &mut self.params.values, &self.grad)?;
             epoch.update_norm += norm(self.params.values.iter().zip(&self.before).map(|(a, b)| a - b));
             self.options.backend.load(&self.params.values)?;
             self.progress.step += 1;
@@ -267,7 +276,7 @@ impl<'a> Trainer<'a> {
             epoch: self.progress.rows.last().map_or(0, |row| row.epoch + 1),
             step: self.progress.step,
             samples_seen: self.progress.samples_seen,
-            lr: self.spec.lr,
+            lr: self.rate(self.progress.step.max(1)),
             train_loss: (done.batches > 0).then(|| done.totals.mean_loss()),
             train_accuracy: (done.batches > 0).then(|| done.totals.accuracy()),
             val_loss: validated.mean_loss(),
@@ -282,6 +291,11 @@ impl<'a> Trainer<'a> {
         observer.row(&row);
         self.progress.rows.push(row);
         Ok(diverged)
+    }
+
+    /// The learning rate of step `t`.
+    fn rate(&self, t: u64) -> f64 {
+        self.spec.rate(t, self.extent.steps)
     }
 
     fn save_if_due(&mut self) -> Result<()> {

@@ -34,6 +34,7 @@ fn tied(group: &Group, shown: &[&Arm], what: &str) -> Option<String> {
     let who = match first.len() {
         1 => return None,
         2 | 3 => list(&first.iter().map(|entrant| entrant.name.clone()).collect::<Vec<_>>()),
+        n if n == shown.len() => format!("All {n}"),
         n => format!("{n} of {}", shown.len()),
     };
     Some(format!("{who} share the first place: {what} {} to {}, within the noise", loss(lo), loss(hi)))
