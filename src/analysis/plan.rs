@@ -199,13 +199,9 @@ pub fn proposed(folder: &Path, asked: Asked) -> Result<Option<PlanFile>> {
     let Asked { specs, tune, target, margin } = asked;
     let old = PlanFile::read(folder)?;
     let criteria = criteria(old.as_ref(), folder, target, margin)?;
-    if let (Some(old), Some(tune)) = (&old, tune) {
-        if !old.tune.as_ref().is_some_and(|kept| kept.is_like(tune)) {
-            usage!(
-                "{} plans other arms, or another [tune]; choose another folder with --out",
-                folder.join(PLAN).display()
-            );
-        }
+    let is_kept = |old: &PlanFile| tune.is_none_or(|tune| old.tune.as_ref().is_some_and(|kept| kept.is_like(tune)));
+    if old.as_ref().is_some_and(|old| !is_kept(old)) {
+        usage!("{} plans other arms, or another [tune]; choose another folder with --out", folder.join(PLAN).display());
     }
     let new = || {
         let Criteria { margin, target } = criteria;

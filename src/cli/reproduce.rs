@@ -34,7 +34,7 @@ Repeat an interrupted command to go on with it.";
 /// Reproduce the article: Adam and SNRAdam over paired seeds, with mini-batches, with batch = ∞, and each at its best.
 ///
 /// MNIST, learning rate 0.001: 20 epochs with batch 4096, and 100 epochs with batch = ∞. Then batch 4096 with each one's
-/// learning rate tuned on other seeds and held-out images. With --quick the same comparison
+/// learning rate tuned on other seeds and held-out images (--lr and --validation leave this part alone). With --quick the same comparison
 /// in small on digits that the program draws itself. Says first how long it takes.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

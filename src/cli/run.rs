@@ -128,7 +128,12 @@ impl SharedArgs {
     ) -> Result<Exit> {
         let (mut specs, mut parts) = (Vec::new(), Vec::new());
         for (file, seeds) in files {
-            let layers = std::iter::once(file).chain(self.settings.layers()?).chain([flags.clone(), seeds]);
+            let mut over = self.settings.layers()?;
+            if let Some(toml::Value::Table(tune)) = file.get("tune").filter(|_| announce) {
+                // of several experiments the tuned one keeps what it tunes, and what on
+                over.iter_mut().for_each(|layer| layer.retain(|key, _| key != "validation" && !tune.contains_key(key)));
+            }
+            let layers = std::iter::once(file).chain(over).chain([flags.clone(), seeds]);
             match config::experiment(layers)? {
                 config::Experiment::Runs(more) => specs.extend(more),
                 what => parts.push(Part { folder: tuned.to_path_buf(), what }),

@@ -139,7 +139,7 @@ impl Axis {
         let whole = self.list().iter().all(toml::Value::is_integer);
         let next = if whole { next.round() } else { rounded(next, 6) };
         let new = next.is_finite() && next > 0.0 && !numbers.contains(&next);
-        new.then(|| if whole { toml::Value::Integer(next as i64) } else { toml::Value::Float(next) })
+        new.then_some(if whole { toml::Value::Integer(next as i64) } else { toml::Value::Float(next) })
     }
 
     fn numbers(&self) -> Option<Vec<f64>> {

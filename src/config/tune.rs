@@ -132,14 +132,13 @@ impl Study {
             }
         }
         let counts: Vec<usize> = self.arms.iter().map(|arm| arm.grid_size()).collect();
-        if let Search::Grid { .. } = self.search {
-            if counts.iter().any(|count| *count != counts[0]) {
-                let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
-                usage!(
-                    "the arms have {} trials, in their order; the one that tries more is tuned better: give each as many",
-                    counts.join(", ")
-                );
-            }
+        let is_grid = matches!(self.search, Search::Grid { .. });
+        if is_grid && counts.iter().any(|count| *count != counts[0]) {
+            let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
+            usage!(
+                "the arms have {} trials, in their order; the one that tries more is tuned better: give each as many",
+                counts.join(", ")
+            );
         }
         let arms = self.arms.iter().map(|arm| arm.trials(self)).collect::<Result<Vec<_>>>()?;
         let trials: usize = arms.iter().map(Vec::len).sum();
