@@ -19,7 +19,8 @@ pub struct SettingArgs {
     /// Read settings from a TOML file, such as one that --dry-run printed
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Any setting by its name in the TOML file, such as model.depth=4 (may be repeated)
+    /// Any setting by its name in the TOML file, such as model.depth=4 or model.kind=mlp (may be
+    /// repeated)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Passes over the training images [default: 20; full-batch: 100]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, FILES, Found};
 use super::idx::{self, MAX_PIXELS};
 use super::{Dataset, DatasetKind, ImageShape, Images, hashes_of};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::usage;
 
 /// Images of the largest training or test set that is read.
@@ -124,11 +124,12 @@ impl IdxFolder {
 fn read(dir: &str) -> Result<(IdxContents, Dataset)> {
     let path = Path::new(dir);
     let missing = files::missing(path);
-    ensure!(
-        missing.is_empty(),
-        "{dir} has no {}; --dataset idx:DIR takes a folder of four IDX files under MNIST's names, plain or with .gz",
-        missing.join(", ")
-    );
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        bail!(Failure::NoData(format!(
+            "{dir} has no {missing}; --dataset idx:DIR takes a folder of four IDX files under MNIST's names, plain or with .gz"
+        )));
+    }
     let [train, test] = files::read_all(path, |i, path| idx::read_file(path, FILES[i].1, MAX_IMAGES))?;
     let (size, classes) = check(&train, &test)?;
     let hashes = [&train, &test].map(|split| split.each_ref().map(|found| found.contents.sha256));

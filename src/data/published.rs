@@ -8,7 +8,7 @@ use anyhow::bail;
 use super::files::{self, FILES};
 use super::idx::{self, Contents};
 use super::{Dataset, DatasetKind, Images, hashes_of, hex};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 
 /// A published data set in MNIST's shape: 60,000 training and 10,000 test images of 28×28 pixels, ten classes.
 #[derive(Debug)]
@@ -86,11 +86,12 @@ impl Published {
         });
         read.map_err(|e| {
             let folder = path.parent().unwrap_or(path).display();
-            anyhow::anyhow!(
+            Failure::Damaged(format!(
                 "{e:#}; if these are other data, use --dataset idx:{folder}; else move the file away and run 'snr-bench \
                  data --dataset {}' to fetch it again, or use --dataset digits",
                 self.name
-            )
+            ))
+            .into()
         })
     }
 
@@ -158,12 +159,13 @@ impl Published {
 
     /// What is missing, and the two ways out.
     fn missing_error(&self, dir: &Path, missing: &[&str], why: &str) -> anyhow::Error {
-        anyhow::anyhow!(
+        Failure::NoData(format!(
             "{} is missing in {}: {}{why}; put the files there, plain or with .gz, or use --dataset digits",
             self.label,
             dir.display(),
             missing.join(", ")
-        )
+        ))
+        .into()
     }
 
     /// Reads and verifies the data set from `dir`; never downloads.

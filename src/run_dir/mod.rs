@@ -30,7 +30,7 @@ pub use row::Row;
 
 use crate::atomic;
 use crate::config::{self, RunSpec};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 
 /// The settings.
 pub const CONFIG: &str = "config.toml";
@@ -104,10 +104,10 @@ impl RunDir {
                 remove_temporary(path);
                 Ok(Self { path: path.to_path_buf(), lock })
             }
-            Err(TryLockError::WouldBlock) => bail!(
+            Err(TryLockError::WouldBlock) => bail!(Failure::InUse(format!(
                 "another process is working in {}; wait for it to end, or choose another folder with --out",
                 path.display()
-            ),
+            ))),
             Err(TryLockError::Error(e)) => Err(e).with_context(|| {
                 format!("cannot lock {}; is the file system able to lock files?", lock_path.display())
             }),

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::RunSpec;
 use crate::data::{Dataset, hex};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::model::{Params, Totals};
 use crate::optim::{BoxedRule, Optimizer, StateTensor};
 use crate::run_dir::{CHECKPOINT, MODEL, Row, RunDir, State};
@@ -220,8 +220,12 @@ impl Checkpoint {
     /// A file that is missing, cut off, changed, or not a checkpoint of snr-bench.
     pub fn read(path: &Path) -> Result<Self> {
         let file = std::fs::read(path).with_context(|| format!("cannot read the checkpoint {}", path.display()))?;
-        Self::parse(&file).with_context(|| {
-            format!("{} cannot be resumed from; start the run anew with --force, or restore the file", path.display())
+        Self::parse(&file).map_err(|e| {
+            let path = path.display();
+            Failure::Damaged(format!(
+                "{path} cannot be resumed from; start the run anew with --force, or restore the file: {e:#}"
+            ))
+            .into()
         })
     }
 
