@@ -198,7 +198,7 @@ fn a_changed_choice_or_plan_is_refused() {
     assert!(stderr(&compared).contains("chosen.toml is left out"), "{}", stderr(&compared));
     // a trial's loss changed
     let loss = kept.lines().find(|line| line.starts_with("losses")).unwrap();
-    fs::write(&path, kept.replacen(loss, "losses = [1.5, 1.5]", 1)).unwrap();
+    fs::write(&path, kept.replacen(loss, "losses = [9.5, 9.5]", 1)).unwrap();
     assert_fails(&run(&dir, &[]), 1, &["chosen.toml"]);
     let compared = snr_bench(dir.path(), &["compare", "out"]);
     assert!(stderr(&compared).contains("does not follow from the tuning runs"), "{}", stderr(&compared));

@@ -244,7 +244,10 @@ impl Tuning {
             Ok(Some(tuning)) if tuning.agrees_with(&runs, plan) => Some(tuning),
             Ok(None) => None,
             Ok(Some(_)) => {
-                warnings.push(words::left_out_choice(&folder.join(CHOSEN), "it does not follow from the tuning runs"));
+                warnings.push(words::left_out_choice(
+                    &folder.join(CHOSEN),
+                    "it does not follow from the tuning runs; restore it",
+                ));
                 None
             }
             Err(e) => {

@@ -127,8 +127,10 @@ impl Experiment<'_> {
         signals: &Signals,
         done: &mut Done,
     ) -> Result<()> {
-        say(self.args.quiet, &self.outlook(part, specs, tune)?);
+        let outlook = self.outlook(part, specs, tune)?;
         let plan = Plan::new(specs.to_vec(), &part.folder, self.args.force)?;
+        self.say_how(&plan, machine);
+        say(self.args.quiet, &outlook);
         done.judged.extend(plan.runs.iter().map(|run| run.dir.clone()));
         // loaded first: a mistake in the data leaves no plan behind
         let data = plan.load_data(self.machine.data_dir.as_deref(), &|line| warn(line))?;
@@ -154,6 +156,7 @@ impl Experiment<'_> {
             let plan = Plan::new(new, &folder.join(TUNE), self.args.force)?;
             let data = plan.load_data(self.machine.data_dir.as_deref(), &|line| warn(line))?;
             plan::keep(folder, self.asked(&[], Some(&tune)))?;
+            self.say_how(&plan, machine);
             say(quiet, &format!("tuning{}, {}", dry_run::round(round), dry_run::counts(&plan)));
             done.begun.extend(plan.runs.iter().map(|run| run.spec.run_name()));
             self.train(&plan, &data, machine, signals, done);
@@ -183,9 +186,6 @@ impl Experiment<'_> {
     ) {
         let quiet = self.args.quiet;
         let jobs = self.jobs(plan);
-        if jobs > 1 {
-            say(quiet, &how(machine, jobs));
-        }
         let costs: Vec<Cost> = plan.runs.iter().map(|run| Cost::in_flops(&run.spec)).collect();
         let stop = || signals.pending();
         let machine = machine.clone();
@@ -200,6 +200,14 @@ impl Experiment<'_> {
             signal: done.tally.signal.or(tally.signal).or(signals.pending()),
         };
         done.ended |= ends.iter().any(|end| matches!(end, End::Before(_) | End::Now(_)));
+    }
+
+    /// How the runs share the machine, unless that was announced.
+    fn say_how(&self, plan: &Plan, machine: &Machine) {
+        let jobs = self.jobs(plan);
+        if jobs > 1 && !self.announce {
+            say(self.args.quiet, &how(machine, jobs));
+        }
     }
 
     fn jobs(&self, plan: &Plan) -> usize {

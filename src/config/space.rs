@@ -138,7 +138,7 @@ impl Axis {
         };
         let whole = self.list().iter().all(toml::Value::is_integer);
         let next = if whole { next.round() } else { rounded(next, 6) };
-        let new = next.is_finite() && next > 0.0 && !numbers.contains(&next);
+        let new = next.is_finite() && next > 1e-9 * last && !numbers.contains(&next);
         new.then_some(if whole { toml::Value::Integer(next as i64) } else { toml::Value::Float(next) })
     }
 

@@ -82,5 +82,5 @@ fn rival_text(rival: &Rival) -> String {
 
 /// A choice that is not used.
 pub fn left_out_choice(path: &Path, why: &str) -> Warning {
-    Warning(format!("{} is left out, and nothing counts as tuned by it: {why}; restore it", path.display()))
+    Warning(format!("{} is left out, and nothing counts as tuned by it: {why}", path.display()))
 }
