@@ -259,7 +259,7 @@ impl RunSpec {
         optim::check_not_negative("lr", self.lr)?;
         optim::check_not_negative("weight_decay", self.weight_decay)?;
         self.rule()?;
-        Ok(())
+        self.validate_observe()
     }
 
     /// The optimizer's rule with its hyperparameters.
