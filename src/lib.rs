@@ -97,4 +97,5 @@ pub mod internal {
     pub use crate::atomic::is_temporary;
     pub use crate::cli::main;
     pub use crate::ops::{attention, class_attention, cross_entropy, gelu, layer_norm, linear, matmul, patch_embed};
+    pub use crate::train::watch::{Moment, Watch};
 }

@@ -10,7 +10,7 @@ mod observer;
 mod split;
 mod tensors;
 mod trainer;
-mod watch;
+pub(crate) mod watch;
 
 pub use every::Every;
 pub use observer::Observer;
