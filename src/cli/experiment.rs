@@ -11,7 +11,7 @@ use super::display::ExperimentDisplay;
 use super::dry_run::{self, how};
 use super::signals::Signals;
 use super::{Exit, print, quoted, unless_closed, warn};
-use crate::analysis::plan::{self, Asked, PlanFile, TunePlan};
+use crate::analysis::plan::{self, Asked, TunePlan};
 use crate::analysis::{self, Analysis, TUNE, export, outlooks, words};
 use crate::article::Article;
 use crate::config::{self, RunSpec, Study};
@@ -165,8 +165,7 @@ impl Experiment<'_> {
             }
         };
         tuning.keep(folder, self.args.force)?;
-        let planned = PlanFile::read(folder)?.and_then(|plan| Some(plan.tune?.judged_seeds));
-        let seeds = planned.unwrap_or_else(|| study.seeds.clone());
+        let seeds = tuning::as_planned(study, folder)?.seeds;
         plan::keep(folder, self.asked(&tuning::judged_runs(study, &seeds, Some(&tuning))?, Some(&tune)))?;
         for arm in &tuning.arms {
             let chosen = format!("chosen for {}: {}", arm.title, analysis::tuning::written(&arm.chosen));

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::plan::titles;
-use crate::analysis::plan::{PlannedArm, TunePlan};
+use crate::analysis::plan::{PlanFile, PlannedArm, TunePlan};
 use crate::analysis::tuning::{self, TUNE, TrialResult, TunedArm, Tuning};
 use crate::config::{RunSpec, Search, Side, Study, StudyArm, Values};
 use crate::error::Result;
@@ -29,7 +29,7 @@ pub enum Stage {
 /// An arm of which every trial failed; a directory that holds another run.
 pub fn next_stage(study: &Study, folder: &Path, counts: &dyn Fn(&RunSpec) -> bool) -> Result<Stage> {
     let titles = arm_titles(study)?;
-    let (mut study, most) = (study.clone(), rounds(study));
+    let (mut study, most) = (as_planned(study, folder)?, rounds(study));
     let mut round = 0;
     loop {
         let results = study.arms.iter().map(|arm| results(&study, arm, folder, counts)).collect::<Result<Vec<_>>>()?;
@@ -48,6 +48,15 @@ pub fn next_stage(study: &Study, folder: &Path, counts: &dyn Fn(&RunSpec) -> boo
         }
         round += 1;
     }
+}
+
+/// The study with the judged seeds of the folder's plan, where it has one: later ones are added to these.
+///
+/// # Errors
+/// A file that is not a plan.
+pub fn as_planned(study: &Study, folder: &Path) -> Result<Study> {
+    let planned = PlanFile::read(folder)?.and_then(|plan| Some(plan.tune?.judged_seeds));
+    Ok(Study { seeds: planned.unwrap_or_else(|| study.seeds.clone()), ..study.clone() })
 }
 
 /// Most rounds in which the grid grows.
