@@ -106,6 +106,7 @@ fn status(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(RunStatu
         return Ok((RunStatus::New, all));
     }
     let stored = StoredRun::read(dir)?;
+    stored.check()?;
     if let Some(state) = stored.ended(spec) {
         return Ok((RunStatus::Ended(state), Work::default()));
     }

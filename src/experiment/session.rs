@@ -6,9 +6,10 @@ use anyhow::{Context, bail};
 
 use crate::config::{Batch, RunSpec};
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::machine::Machine;
-use crate::run_dir::{self, CHECKPOINT, CONFIG, METRICS, Meta, RunDir, State};
+use crate::run_dir::{self, CHECKPOINT, CONFIG, METRICS, Meta, RunDir, State, record};
+use crate::train::integrity::contradiction;
 use crate::train::{Every, Observer, Start, TrainOptions, TrainSummary, Trainer};
 
 /// What to do with a run directory that holds a run already.
@@ -41,6 +42,18 @@ impl StoredRun {
         let spec = run_dir::read_config(dir)
             .with_context(|| format!("{} holds no run that could be resumed", dir.display()))?;
         Ok(Self { dir: dir.to_path_buf(), spec, meta: Meta::read(dir).ok() })
+    }
+
+    /// Checks that its files tell one run.
+    ///
+    /// # Errors
+    /// Files that contradict each other, or measurements that are damaged.
+    pub(super) fn check(&self) -> Result<()> {
+        let rows = record::read_saved_rows(&self.dir)?;
+        match contradiction(&self.dir, &self.spec, self.meta.as_ref(), Some(&rows)) {
+            Some(why) => bail!(Failure::Damaged(format!("{} is not what it says: {why}", self.dir.display()))),
+            None => Ok(()),
+        }
     }
 
     /// Whether and how it has ended, with just these settings.
@@ -96,7 +109,11 @@ pub fn open(spec: &RunSpec, path: &Path, if_exists: IfExists) -> Result<(RunDir,
         // What is there stays until the first step is certain: a mistake in the data must not cost the old run.
         IfExists::Replace => Start::Fresh,
         // Read under the lock: until now another process may have gone on with it.
-        IfExists::Resume => StoredRun::read(path)?.where_to_start(spec)?,
+        IfExists::Resume => {
+            let stored = StoredRun::read(path)?;
+            stored.check()?;
+            stored.where_to_start(spec)?
+        }
     };
     Ok((dir, start))
 }

@@ -16,13 +16,15 @@ mod meta;
 pub mod record;
 mod row;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use sha2::{Digest, Sha256};
 
 pub use meta::{Meta, State, recorded};
 pub use record::{Record, Warning};
@@ -30,6 +32,7 @@ pub use row::Row;
 
 use crate::atomic;
 use crate::config::{self, RunSpec};
+use crate::data::hex;
 use crate::error::{Failure, Result};
 
 /// The settings.
@@ -46,6 +49,9 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 pub const MODEL: &str = "model.safetensors";
 const LOCK: &str = ".lock";
 
+/// The files whose SHA-256 `meta.json` keeps when a run has ended: what is read of a run, and no checkpoint seals.
+const SEALED: [&str; 1] = [METRICS];
+
 /// The files of a run directory, in the order in which they are removed: the state first, so that no half-removed run
 /// claims to be finished, and last what says that there was a run.
 pub const FILES: [&str; 5] = [META, METRICS, CHECKPOINT, MODEL, CONFIG];
@@ -53,12 +59,30 @@ pub const FILES: [&str; 5] = [META, METRICS, CHECKPOINT, MODEL, CONFIG];
 /// The settings that a run directory holds.
 ///
 /// # Errors
-/// A `config.toml` that is missing, too large, damaged or not ours.
+/// A `config.toml` that is missing, too large, damaged, without some of the settings, or not ours.
 pub fn read_config(dir: &Path) -> Result<RunSpec> {
     let path = dir.join(CONFIG);
     let text = config::read_text(&path, config::MAX_SETTINGS)?;
     let table = text.parse::<toml::Table>().with_context(|| format!("{} is not TOML", path.display()))?;
-    RunSpec::resolve([table]).with_context(|| format!("{} is not the settings of a run", path.display()))
+    RunSpec::stored(table).with_context(|| format!("{} is not the settings of a run", path.display()))
+}
+
+/// SHA-256 (hex) of a file as [`Meta::sealed`] has it.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn seal_of(path: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    let mut file = BufReader::new(File::open(path).with_context(|| format!("cannot read {}", path.display()))?);
+    loop {
+        let part = file.fill_buf().with_context(|| format!("cannot read {}", path.display()))?;
+        if part.is_empty() {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(part);
+        let length = part.len();
+        file.consume(length);
+    }
 }
 
 /// Writes a file of a run, see [`atomic::write`].
@@ -156,6 +180,15 @@ impl RunDir {
     /// Writes the state, and what produced it.
     pub fn write_meta(&self, meta: &Meta) -> Result<()> {
         self.write(META, &serde_json::to_vec_pretty(meta)?)
+    }
+
+    /// SHA-256 (hex) of the rows as they are on disk, by file.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn seal(&self) -> Result<BTreeMap<String, String>> {
+        let seal = |name: &&str| Ok((name.to_string(), seal_of(&self.file(name))?));
+        SEALED.iter().filter(|name| self.file(name).exists()).map(seal).collect()
     }
 
     /// Writes the rows so far.

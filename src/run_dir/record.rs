@@ -172,7 +172,25 @@ fn without_repetitions(records: Vec<Record>, warnings: &mut Vec<Warning>) -> Vec
 /// A `metrics.csv` that is missing, too large, damaged or not ours, or without a whole row.
 pub fn read_metrics(dir: &Path) -> Result<(Vec<Row>, bool)> {
     let path = dir.join(METRICS);
-    let text = read_text(&path, MAX_METRICS)?;
+    match read_rows(&path)? {
+        (rows, _) if rows.is_empty() => {
+            bail!("{} has no complete row yet; wait for the run's first evaluation, or repeat it", path.display())
+        }
+        read => Ok(read),
+    }
+}
+
+/// The same where the file may be missing, or end before its first row: both are no rows.
+///
+/// # Errors
+/// A `metrics.csv` that is too large, damaged or not ours.
+pub fn read_saved_rows(dir: &Path) -> Result<Vec<Row>> {
+    let path = dir.join(METRICS);
+    if path.symlink_metadata().is_err() { Ok(Vec::new()) } else { Ok(read_rows(&path)?.0) }
+}
+
+fn read_rows(path: &Path) -> Result<(Vec<Row>, bool)> {
+    let text = read_text(path, MAX_METRICS)?;
     // every row is written with its line's end: without one, even a row that looks whole may lack digits
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
     let mut rows = Vec::new();
@@ -193,8 +211,11 @@ pub fn read_metrics(dir: &Path) -> Result<(Vec<Row>, bool)> {
             Err(_) => bail!("{}, line {} is damaged; repeat the run", path.display(), i + 2),
         }
     }
-    if rows.is_empty() {
-        bail!("{} has no complete row yet; wait for the run's first evaluation, or repeat it", path.display());
+    for (i, row) in rows.iter().enumerate() {
+        let before = i.checked_sub(1).map(|i| &rows[i]);
+        if let Some(what) = row.impossible(before, i + 1 == rows.len()) {
+            bail!("{}, line {} has {what}, which no run writes; restore the file", path.display(), i + 2);
+        }
     }
     Ok((rows, whole < text.len()))
 }

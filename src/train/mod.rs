@@ -5,6 +5,7 @@
 
 pub mod checkpoint;
 mod every;
+pub mod integrity;
 mod trainer;
 
 pub use every::Every;
