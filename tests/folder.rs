@@ -106,7 +106,7 @@ fn a_run_outlives_its_folder() {
     assert_eq!((spec.dataset.label().as_str(), spec.dataset.sizes()), ("idx letters", (60, 20)));
     assert!(spec.run_name().starts_with("idx-letters-adam-b16-"), "{}", spec.run_name());
     assert!(stdout(&snr_bench(dir.path(), &["show", "run"])).contains("data        idx:./letters/, hash"));
-    assert_fails(&snr_bench(dir.path(), &["compare", "run"]), 1, &["idx letters, batch 16, 1 epochs"]);
+    assert_fails(&snr_bench(dir.path(), &["compare", "run"]), 1, &["idx letters, batch 16, 1 epoch"]);
 
     let more = ["train", "--resume", "run", "--epochs", "2"];
     assert_fails(&snr_bench(dir.path(), &more), 1, &["./letters/ has no train-images-idx3-ubyte", "idx:DIR"]);

@@ -265,6 +265,7 @@ fn valid_checkpoint() -> Vec<u8> {
         samples_seen: 30,
         epoch: EpochProgress { update_norm: f64::NAN, ..Default::default() },
         wall_seconds: 1.5,
+        steps_csv: Some(7),
         rows: (0..3).map(row).collect(),
     };
     checkpoint::save(&RunDir::lock(dir.path()).unwrap(), &params, &optimizer, &progress).unwrap();

@@ -19,7 +19,8 @@ pub struct SettingArgs {
     /// Read settings from a TOML file, such as one that --dry-run printed
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Any setting by its name in the TOML file, such as model.depth=4 (may be repeated)
+    /// Any setting by its name in the TOML file, such as model.depth=4 or model.kind=mlp (may be
+    /// repeated)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Passes over the training images [default: 20; full-batch: 100]
@@ -60,13 +61,6 @@ pub struct SettingArgs {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Measurements (they change no result)")]
 pub struct ObserveArgs {
-    /// Optimizers that see the same gradients and move nothing, such as snradam or adam,snradam: tensors.csv says how
-    /// their steps compare, every step, or every N steps with --set observe.every=N
-    #[arg(long, value_name = "NAMES")]
-    pub shadow: Option<String>,
-    /// Measure the noise of the mini-batches: noise columns of steps.csv, and by tensor in tensors.csv
-    #[arg(long)]
-    pub noise: bool,
     /// Evaluate one fixed sample of N training images before training and after every step: probe_loss in steps.csv
     #[arg(long, value_name = "N", value_parser = counts)]
     pub probe: Option<toml::Value>,
@@ -75,9 +69,7 @@ pub struct ObserveArgs {
 impl ObserveArgs {
     /// The settings that were given.
     fn table(&self) -> toml::Table {
-        let shadow = self.shadow.clone().map(toml::Value::from);
-        let noise = self.noise.then(|| true.into());
-        layer([("shadow", &shadow), ("noise", &noise), ("probe", &self.probe)])
+        layer([("probe", &self.probe)])
     }
 }
 

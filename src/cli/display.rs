@@ -156,6 +156,10 @@ impl Observer for Running<'_> {
     fn row(&self, row: &Row) {
         self.progress.row(row);
     }
+
+    fn note(&self, text: &str) {
+        self.progress.note(text);
+    }
 }
 
 /// What came out, in a line.

@@ -94,6 +94,10 @@ impl Observer for RunDisplay {
         self.with(|now| now.totals += totals);
     }
 
+    fn note(&self, text: &str) {
+        self.console.line(&format!("note: {text}"));
+    }
+
     fn row(&self, row: &Row) {
         let Some(prefix) = &self.lines else { return };
         let train = match (row.train_loss, row.train_accuracy) {

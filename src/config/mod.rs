@@ -252,7 +252,7 @@ impl RunSpec {
         optim::check_not_negative("lr", self.lr)?;
         optim::check_not_negative("weight_decay", self.weight_decay)?;
         self.rule()?;
-        self.validate_observe()
+        Ok(())
     }
 
     /// The optimizer's rule with its hyperparameters.

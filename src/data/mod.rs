@@ -22,7 +22,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sha2::{Digest, Sha256};
 
-pub use batches::order;
+pub use batches::{order, sample};
 pub use folder::{IdxContents, IdxFolder};
 pub use kind::DatasetKind;
 

@@ -36,8 +36,13 @@ impl Work {
         Ok(Self {
             trained: extent.samples.saturating_sub(samples_seen),
             steps: extent.steps.saturating_sub(step),
-            // Before training, and after each epoch.
-            validated: extent.epochs.saturating_add(1).saturating_sub(rows).saturating_mul(validation),
+            // Before training, and after each epoch; the probe after each step.
+            validated: extent
+                .epochs
+                .saturating_add(1)
+                .saturating_sub(rows)
+                .saturating_mul(validation)
+                .saturating_add(extent.steps.saturating_sub(step).saturating_mul(spec.observe.probe as u64)),
         })
     }
 }

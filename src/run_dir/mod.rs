@@ -7,18 +7,21 @@
 //! | `config.toml` | everything that determines the run ([`RunSpec`]); a `--config` file again |
 //! | `meta.json` | [`Meta`]: state, versions, processor, data hash, command line |
 //! | `metrics.csv` | [`Row`]: one an epoch, row 0 before training |
+//! | `steps.csv` | [`StepRow`]: one an optimizer step |
 //! | `checkpoint.safetensors` | parameters, optimizer and progress, to resume from: see [`checkpoint`](crate::train::checkpoint) |
 //! | `model.safetensors` | the parameters under timm's names, when the run has ended |
 //!
-//! All of them are written whole or not at all. A hidden `.lock` keeps a second process out.
+//! All of them are written whole or not at all, but `steps.csv`, which grows: a reader leaves out half a row at its end. A hidden `.lock` keeps a second process out.
 
+mod log;
 mod meta;
 pub mod record;
 mod row;
+mod step_row;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -26,9 +29,11 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use sha2::{Digest, Sha256};
 
+pub use log::Log;
 pub use meta::{Meta, State, recorded};
 pub use record::{Record, Warning};
 pub use row::Row;
+pub use step_row::{StepRow, read_steps};
 
 use crate::atomic;
 use crate::config::{self, RunSpec};
@@ -50,11 +55,11 @@ pub const MODEL: &str = "model.safetensors";
 const LOCK: &str = ".lock";
 
 /// The files whose SHA-256 `meta.json` keeps when a run has ended: what is read of a run, and no checkpoint seals.
-const SEALED: [&str; 1] = [METRICS];
+const SEALED: [&str; 2] = [METRICS, STEPS];
 
 /// The files of a run directory, in the order in which they are removed: the state first, so that no half-removed run
 /// claims to be finished, and last what says that there was a run.
-pub const FILES: [&str; 5] = [META, METRICS, CHECKPOINT, MODEL, CONFIG];
+pub const FILES: [&str; 6] = [META, METRICS, STEPS, CHECKPOINT, MODEL, CONFIG];
 
 /// The settings that a run directory holds.
 ///
@@ -83,16 +88,6 @@ pub fn seal_of(path: &Path) -> Result<String> {
         let length = part.len();
         file.consume(length);
     }
-}
-
-/// Writes a file of a run, see [`atomic::write`].
-fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    atomic::write(path, bytes).with_context(|| {
-        format!(
-            "cannot write {}; what was saved before is intact: make room or restore the folder, then resume the run",
-            path.display()
-        )
-    })
 }
 
 /// A run directory of which this process is the only writer. The lock dies with its process, however that ends.
@@ -159,17 +154,46 @@ impl RunDir {
     /// # Errors
     /// Also a folder that was removed or replaced since it was locked: another process may be at work in its place.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.while_ours(name, |path| atomic::write(path, bytes))
+    }
+
+    /// Writes `bytes` into a file in it after its first `len` bytes, and ends it there.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); the first `len` bytes are intact.
+    pub(super) fn write_at(&self, name: &str, len: u64, bytes: &[u8]) -> Result<()> {
+        self.while_ours(name, |path| {
+            if path.exists() && !path.is_file() {
+                return Err(io::Error::other("it is no file")); // opening a pipe would wait
+            }
+            let mut file = File::options().create(true).truncate(false).write(true).open(path)?;
+            file.set_len(len)?;
+            file.seek(io::SeekFrom::Start(len))?;
+            file.write_all(bytes)?;
+            file.sync_data()
+        })
+    }
+
+    /// Writes a file in the folder, if that is still the one which was locked.
+    fn while_ours(&self, name: &str, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
+        let path = self.file(name);
         let moved = || {
             anyhow!(
                 "cannot write {}: the run directory was moved or removed while the run was under way; put it back to resume from its last checkpoint, or start anew",
-                self.file(name).display()
+                path.display()
             )
         };
         if !self.is_still_ours() {
             return Err(moved());
         }
+        let written = write(&path).with_context(|| {
+            format!(
+                "cannot write {}; what was saved before is intact: make room or restore the folder, then resume the run",
+                path.display()
+            )
+        });
         // Asked again, because it may have happened meanwhile.
-        write_atomic(&self.file(name), bytes).map_err(|e| if self.is_still_ours() { e } else { moved() })
+        written.map_err(|e| if self.is_still_ours() { e } else { moved() })
     }
 
     /// Writes the settings.

@@ -37,6 +37,9 @@ pub struct RunProgress {
     pub epoch: EpochProgress,
     /// Seconds since the run began, all its sessions added up.
     pub wall_seconds: f64,
+    /// Length of the part of `steps.csv` that belongs to it; `None` from a version that wrote none.
+    #[serde(default)]
+    pub steps_csv: Option<u64>,
     /// The rows of `metrics.csv` so far.
     #[serde(with = "rows_as_csv")]
     pub rows: Vec<Row>,
@@ -53,6 +56,7 @@ impl RunProgress {
             samples_seen: 0,
             epoch: EpochProgress::default(),
             wall_seconds: 0.0,
+            steps_csv: None,
             rows: Vec::new(),
         }
     }

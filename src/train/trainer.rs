@@ -9,7 +9,7 @@ use crate::data::{self, Dataset, Images};
 use crate::error::Result;
 use crate::model::{Backend, Params, Totals};
 use crate::optim::{BoxedRule, Optimizer};
-use crate::run_dir::{CHECKPOINT, MODEL, Meta, Row, RunDir, State};
+use crate::run_dir::{CHECKPOINT, Log, MODEL, Meta, Row, RunDir, STEPS, State, StepRow};
 use crate::usage;
 
 /// What a run does beside training, and with what. None of it changes a result, except that another device rounds
@@ -37,6 +37,8 @@ pub trait Observer: Sync {
     fn validated(&self, _totals: Totals) {}
     /// A row of `metrics.csv` is there.
     fn row(&self, _row: &Row) {}
+    /// What the reader of its files should know.
+    fn note(&self, _text: &str) {}
 }
 
 impl Observer for () {}
@@ -83,6 +85,11 @@ pub struct Trainer<'a> {
     params: Params,
     optimizer: Optimizer<BoxedRule>,
     progress: RunProgress,
+    steps: Log,
+    /// Whether the rows of all earlier steps are there.
+    steps_complete: bool,
+    /// The images of the probe.
+    probe: Vec<u32>,
     grad: Vec<f32>,
     /// The parameters before a step.
     before: Vec<f32>,
@@ -118,6 +125,12 @@ impl<'a> Trainer<'a> {
                 checkpoint.restore(&mut params, &mut optimizer)?
             }
         };
+        let (steps, steps_complete) = match start {
+            Start::Fresh => (Log::new(STEPS), true),
+            Start::Resume => Log::resume(dir, STEPS, progress.steps_csv.unwrap_or(0)),
+        };
+        let steps_complete = steps_complete && (progress.steps_csv.is_some() || progress.step == 0);
+        let probe = data::sample(spec.observe.probe, extent.images as usize);
         let grad = vec![0.0; params.values.len()];
         let before = grad.clone();
         let now = Instant::now();
@@ -135,6 +148,9 @@ impl<'a> Trainer<'a> {
             params,
             optimizer,
             progress,
+            steps,
+            steps_complete,
+            probe,
             grad,
             before,
             fresh,
@@ -198,8 +214,17 @@ impl<'a> Trainer<'a> {
 
     fn train(&mut self) -> Result<Outcome> {
         self.options.backend.load(&self.params.values)?;
-        if self.progress.rows.is_empty() && self.end_epoch()? {
-            return Ok(Outcome::Diverged);
+        if self.progress.rows.is_empty() {
+            if let Some(loss) = self.probe()? {
+                self.steps.push(&StepRow { probe_loss: Some(loss), ..StepRow::default() })?;
+            }
+            if self.end_epoch()? {
+                return Ok(Outcome::Diverged);
+            }
+        }
+        if !self.steps_complete && !self.is_complete() {
+            let step = self.progress.step + 1;
+            self.options.observer.note(&format!("{STEPS} lacks rows before step {step}, where the run goes on"));
         }
         let images = self.extent.images as usize;
         while !self.is_complete() {
@@ -245,32 +270,36 @@ impl<'a> Trainer<'a> {
         epoch.batches += 1;
         self.progress.samples_seen += totals.samples;
         let finite = totals.loss.is_finite() && grad_norm.is_finite();
+        let mut row = StepRow {
+            step: self.progress.step + 1,
+            epoch: self.progress.epochs() + 1,
+            samples_seen: self.progress.samples_seen,
+            lr: Some(lr),
+            train_loss: Some(totals.mean_loss()),
+            grad_norm: Some(grad_norm),
+            ..StepRow::default()
+        };
         if finite {
             self.before.copy_from_slice(&self.params.values);
             self.optimizer.step(lr, &mut self.params.values, &self.grad)?;
-            epoch.update_norm += norm(self.params.values.iter().zip(&self.before).map(|(a, b)| a - b));
+            let update_norm = norm(self.params.values.iter().zip(&self.before).map(|(a, b)| a - b));
+            row.update_norm = Some(update_norm);
+            self.progress.epoch.update_norm += update_norm;
             self.options.backend.load(&self.params.values)?;
             self.progress.step += 1;
+            row.probe_loss = self.probe()?;
             observer.step(self.progress.step);
         }
-        epoch.seconds += start.elapsed().as_secs_f64();
+        self.steps.push(&row)?;
+        self.progress.epoch.seconds += start.elapsed().as_secs_f64();
         Ok(finite)
     }
 
     /// Evaluates and adds the epoch's row; whether the run has diverged.
     fn end_epoch(&mut self) -> Result<bool> {
         let start = Instant::now();
-        let observer = self.options.observer;
         let (images, indices) = validation(self.spec, self.data);
-        // A rule may evaluate other parameters than it trains: the backend has them only for so long.
-        let averaged = self.optimizer.evaluation_params(&self.params.values);
-        if let Some(averaged) = &averaged {
-            self.options.backend.load(averaged)?;
-        }
-        let validated = self.options.backend.evaluate(images, &indices, &|t| observer.validated(t))?;
-        if averaged.is_some() {
-            self.options.backend.load(&self.params.values)?;
-        }
+        let validated = self.evaluate(images, &indices)?;
         let done = std::mem::take(&mut self.progress.epoch);
         let mean = |sum: f64| (done.batches > 0).then(|| sum / done.batches as f64);
         let row = Row {
@@ -289,9 +318,34 @@ impl<'a> Trainer<'a> {
             wall_seconds: self.began.elapsed().as_secs_f64(),
         };
         let diverged = row.train_loss.is_some_and(|loss| !loss.is_finite()) || !row.val_loss.is_finite();
-        observer.row(&row);
+        self.options.observer.row(&row);
         self.progress.rows.push(row);
         Ok(diverged)
+    }
+
+    /// Loss over the probe; `None` without one.
+    fn probe(&mut self) -> Result<Option<f64>> {
+        if self.probe.is_empty() {
+            return Ok(None);
+        }
+        let probe = std::mem::take(&mut self.probe);
+        let totals = self.evaluate(&self.data.train, &probe)?;
+        self.probe = probe;
+        Ok(Some(totals.mean_loss()))
+    }
+
+    fn evaluate(&mut self, images: &Images, indices: &[u32]) -> Result<Totals> {
+        let observer = self.options.observer;
+        // A rule may evaluate other parameters than it trains: the backend has them only for so long.
+        let averaged = self.optimizer.evaluation_params(&self.params.values);
+        if let Some(averaged) = &averaged {
+            self.options.backend.load(averaged)?;
+        }
+        let totals = self.options.backend.evaluate(images, indices, &|t| observer.validated(t))?;
+        if averaged.is_some() {
+            self.options.backend.load(&self.params.values)?;
+        }
+        Ok(totals)
     }
 
     /// The learning rate of step `t`.
@@ -304,11 +358,12 @@ impl<'a> Trainer<'a> {
         if due { self.save() } else { Ok(()) }
     }
 
-    /// Writes checkpoint and metrics, in this order: the checkpoint holds the rows too, so that a resumed run never lacks
-    /// or repeats one.
+    /// Writes steps, checkpoint and metrics, in this order: the checkpoint knows the length of the first and holds the rows of
+    /// the last, so that a resumed run never lacks or repeats one.
     fn save(&mut self) -> Result<()> {
         let start = Instant::now();
         self.progress.wall_seconds = self.began.elapsed().as_secs_f64();
+        self.progress.steps_csv = Some(self.steps.save(self.dir)?);
         checkpoint::save(self.dir, &self.params, &self.optimizer, &self.progress)?;
         self.dir.write_metrics(&self.progress.rows)?;
         self.saved = Instant::now();
@@ -337,9 +392,13 @@ pub fn training_images(spec: &RunSpec, all: usize) -> Result<usize> {
         usage!("validation = holdout:{holdout} leaves nothing of {all} training images to train on; hold fewer out");
     }
     let left = all - holdout;
+    let images = spec.train_subset.unwrap_or(left);
+    if spec.observe.probe > images {
+        usage!("observe.probe = {} is more than the {images} training images there are", spec.observe.probe);
+    }
     match spec.train_subset {
         Some(n) if n > left => usage!("train_subset = {n} is more than the {left} training images there are"),
-        subset => Ok(subset.unwrap_or(left)),
+        _ => Ok(images),
     }
 }
 
