@@ -159,3 +159,94 @@ fn a_run_under_another_name_is_what_it_says() {
     edit(&dir.path().join(&wrong).join("config.toml"), "seed = 0", "seed = 1");
     assert_fails(&snr_bench(dir.path(), &["show", &wrong]), 1, &["not what meta.json says that ran"]);
 }
+
+/// Every file of a folder with its contents.
+fn contents(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut files: Vec<_> =
+        fs::read_dir(dir).unwrap().flatten().map(|entry| (entry.path(), fs::read(entry.path()).unwrap())).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_finished_run_without_its_rows_is_repaired_from_its_checkpoint() {
+    let dir = two();
+    let run = runs(&dir.path().join("out"))[0].clone();
+    let before = contents(&run);
+    let metrics = run.join("metrics.csv");
+    let whole = fs::read(&metrics).unwrap();
+    let said = "its metrics.csv was missing or cut off, and is written anew from its checkpoint";
+    for damage in [None, Some(0), Some(40), Some(whole.len() - 7), Some(whole.len() - 100)] {
+        match damage {
+            None => fs::remove_file(&metrics).unwrap(),
+            Some(length) => fs::write(&metrics, &whole[..length]).unwrap(),
+        }
+        if damage.is_none() {
+            let told = stderr(&snr_bench(dir.path(), &["compare", "out"]));
+            assert!(told.contains("it has no metrics.csv; snr-bench train --resume"), "{told}");
+        }
+        let output = snr_bench(dir.path(), &experiment(&[]));
+        assert_ok(&output);
+        assert!(stdout(&output).contains(said), "{damage:?}: {}", stdout(&output));
+        assert_eq!(contents(&run), before, "{damage:?}");
+    }
+    fs::remove_file(&metrics).unwrap();
+    let output = snr_bench(dir.path(), &["train", "--resume", run.to_str().unwrap()]);
+    assert_ok(&output);
+    assert!(stderr(&output).contains(said) && stdout(&output).contains("nothing is left to train"), "{output:?}");
+    assert_eq!(contents(&run), before);
+    // Without a checkpoint nothing has the rows.
+    fs::remove_file(&metrics).unwrap();
+    fs::remove_file(run.join("checkpoint.safetensors")).unwrap();
+    let output = snr_bench(dir.path(), &experiment(&[]));
+    assert_fails(&output, 1, &["its metrics.csv is missing or cut off, and there is no intact checkpoint"]);
+}
+
+#[test]
+fn resuming_a_run_that_has_ended_changes_nothing_on_disk() {
+    let dir = two();
+    let run = runs(&dir.path().join("out"))[0].clone();
+    fs::remove_file(run.join(".lock")).unwrap(); // as in git
+    let before = contents(&run);
+    let output = snr_bench(dir.path(), &["train", "--resume", run.to_str().unwrap(), "--threads", "1"]);
+    assert_ok(&output);
+    assert!(stdout(&output).starts_with("nothing is left to train: adam after 2 epochs"), "{}", stdout(&output));
+    assert_eq!(contents(&run), before);
+}
+
+#[test]
+fn force_discards_only_the_runs_that_are_named() {
+    let dir = two();
+    let [a, b] = [0, 1].map(|i| runs(&dir.path().join("out"))[i].clone());
+    let before = contents(&b);
+    let meta = fs::read(a.join("meta.json")).unwrap();
+    let name = a.file_name().unwrap().to_str().unwrap();
+    let output = snr_bench(dir.path(), &experiment(&["--force", name, "--threads", "1"]));
+    assert_ok(&output);
+    assert_eq!(stdout(&output).matches("done already").count(), 1, "{}", stdout(&output));
+    assert_eq!(contents(&b), before);
+    assert_ne!(fs::read(a.join("meta.json")).unwrap(), meta);
+    // No sentence advises it for more than one directory that it names.
+    fs::write(a.join("checkpoint.safetensors"), "damaged").unwrap();
+    edit(&a.join("meta.json"), "finished", "running");
+    let told = stderr(&snr_bench(dir.path(), &experiment(&[])));
+    assert!(told.contains("delete the folder of this one run to repeat it") && !told.contains("--force"), "{told}");
+    assert_eq!(contents(&b), before);
+}
+
+#[test]
+fn a_stray_file_hides_no_runs_and_a_failed_start_leaves_nothing() {
+    let dir = two();
+    fs::write(dir.path().join("out/metrics.csv"), "a,b\n1,2\n").unwrap();
+    let output = snr_bench(dir.path(), &["ls", "out"]);
+    assert_ok(&output);
+    assert!(stdout(&output).contains("2 runs") && stderr(&output).contains("skipped out/metrics.csv"), "{output:?}");
+    let none = ["train", "--out", "new", "--dataset", "idx:nowhere"];
+    assert_ne!(snr_bench(dir.path(), &none).status.code(), Some(0));
+    assert_fails(
+        &snr_bench(dir.path(), &["train", "--out", "new", "--dataset", "digits", "--train-subset", "60001"]),
+        2,
+        &["60001"],
+    );
+    assert!(!dir.path().join("new").exists());
+}

@@ -34,9 +34,9 @@ pub struct ExperimentArgs {
     /// Write a checkpoint every N epochs [default: 1; with --batch full by time, at a cost below 1%]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub checkpoint_every: Option<u64>,
-    /// Start all runs anew, also those that are finished or begun
-    #[arg(long)]
-    pub force: bool,
+    /// Discard these runs and start them anew, finished or not: names of their folders, as --dry-run lists them
+    #[arg(long, value_name = "RUN", value_delimiter = ',')]
+    pub force: Vec<String>,
     /// Print nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -62,7 +62,7 @@ impl Experiment<'_> {
     pub fn run(self) -> Result<Exit> {
         let machine = self.machine.machine()?;
         let outlook = self.outlook()?;
-        let plan = Plan::new(self.specs.clone(), self.folder, self.args.force)?;
+        let plan = Plan::new(self.specs.clone(), self.folder, &self.args.force)?;
         let jobs = usize::from(self.args.jobs).min(plan.open_runs().count()).max(1);
         if self.args.dry_run {
             let estimate = Estimate::measure(&plan, &machine, jobs)?;
@@ -89,11 +89,17 @@ impl Experiment<'_> {
         let ends = signals.gracefully(|| experiment::run(&plan, &data, &options, &display));
         drop(display);
         let tally = Tally::of(&ends);
-        let again = if self.args.force { "the command without --force" } else { "the command" };
+        let again = if self.args.force.is_empty() { "the command" } else { "the command without --force" };
         // One may also have come when the last run was all but finished.
         if let Some(signal) = tally.signal.or(signals.pending()) {
             say(quiet, &format!("interrupted; repeat {again} to go on"));
             return Ok(Exit::Signal(signal));
+        }
+        if tally.errors == 0 && tally.elsewhere > 0 {
+            let runs =
+                if tally.elsewhere == 1 { "1 run is".to_string() } else { format!("{} runs are", tally.elsewhere) };
+            say(quiet, &format!("{runs} in work elsewhere; the process that ends last concludes the experiment"));
+            return Ok(Exit::Elsewhere);
         }
         let ended = ends.iter().any(|end| matches!(end, End::Before(_) | End::Now(_)));
         let failed = if ended { self.conclude(&plan)? } else { false };

@@ -7,7 +7,7 @@ use super::session::StoredRun;
 use super::work::Work;
 use crate::config::RunSpec;
 use crate::data::{self, Dataset, DatasetKind};
-use crate::error::Result;
+use crate::error::{Result, nearest};
 use crate::run_dir::{CHECKPOINT, RunDir, State};
 use crate::train::Start;
 use crate::train::checkpoint::Checkpoint;
@@ -22,6 +22,8 @@ pub enum RunStatus {
     Begun(String),
     /// Finished or diverged: nothing is left to do.
     Ended(State),
+    /// Another process works on it.
+    Elsewhere,
     /// It cannot run, and why.
     Blocked(String),
 }
@@ -37,6 +39,8 @@ pub struct Planned {
     pub title: String,
     /// Where it stands.
     pub status: RunStatus,
+    /// Whether it starts anew, though it may be finished or begun.
+    pub anew: bool,
     /// What is left to compute.
     pub left: Work,
 }
@@ -48,16 +52,14 @@ pub struct Plan {
     pub folder: PathBuf,
     /// At least one.
     pub runs: Vec<Planned>,
-    /// Whether all runs start anew, also those that are finished or begun.
-    pub anew: bool,
 }
 
 impl Plan {
-    /// Looks at the directory of each run below `folder`. Writes nothing.
+    /// Looks at the directory of each run below `folder`. Those that `anew` names start anew. Writes nothing.
     ///
     /// # Errors
-    /// Two runs that would share a directory; a split that a data set cannot give.
-    pub fn new(specs: Vec<RunSpec>, folder: &Path, anew: bool) -> Result<Self> {
+    /// Two runs that would share a directory; a split that a data set cannot give; a name in `anew` that no run has.
+    pub fn new(specs: Vec<RunSpec>, folder: &Path, anew: &[String]) -> Result<Self> {
         let mut names = BTreeSet::new();
         if let Some(twice) = specs.iter().find(|spec| !names.insert(spec.run_name())) {
             usage!(
@@ -65,18 +67,25 @@ impl Plan {
                 folder.join(twice.run_name()).display()
             );
         }
+        if let Some(unknown) = anew.iter().find(|name| !names.contains(*name)) {
+            usage!(
+                "--force {unknown}: this experiment has no run of that name{}",
+                nearest(unknown, names.iter().map(String::as_str))
+            );
+        }
         let titles = titles(&specs);
         let plan = |(spec, title): (RunSpec, String)| {
-            let dir = folder.join(spec.run_name());
+            let name = spec.run_name();
+            let (dir, anew) = (folder.join(&name), anew.contains(&name));
             let all = Work::left(&spec, None)?;
             let (status, left) = status(&spec, &dir, anew, all).unwrap_or_else(|e| {
                 // The run itself will say so again, and not stop the others.
                 (RunStatus::Blocked(format!("{e:#}")), Work::default())
             });
-            Ok(Planned { spec, dir, title, status, left })
+            Ok(Planned { spec, dir, title, status, anew, left })
         };
         let runs = specs.into_iter().zip(titles).map(plan).collect::<Result<_>>()?;
-        Ok(Self { folder: folder.to_path_buf(), runs, anew })
+        Ok(Self { folder: folder.to_path_buf(), runs })
     }
 
     /// The runs that have not ended.
@@ -100,7 +109,7 @@ impl Plan {
 
 fn status(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(RunStatus, Work)> {
     if RunDir::is_locked(dir) {
-        anyhow::bail!("another process is working in it");
+        return Ok((RunStatus::Elsewhere, Work::default()));
     }
     if anew || RunDir::is_empty(dir) {
         return Ok((RunStatus::New, all));
@@ -150,7 +159,7 @@ mod tests {
     use crate::config;
 
     fn plan(text: &str) -> Result<Plan> {
-        Plan::new(config::expand([text.parse().unwrap()]).unwrap(), Path::new("nowhere"), false)
+        Plan::new(config::expand([text.parse().unwrap()]).unwrap(), Path::new("nowhere"), &[])
     }
 
     #[test]

@@ -95,6 +95,20 @@ pub fn seal_of(path: &Path) -> Result<String> {
 pub struct RunDir {
     path: PathBuf,
     lock: File,
+    /// Whether this process made the folder.
+    made: bool,
+}
+
+/// A start that failed leaves nothing behind.
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        if Self::is_empty(&self.path) && self.is_still_ours() {
+            let _ = fs::remove_file(self.file(LOCK));
+            if self.made {
+                let _ = fs::remove_dir(&self.path); // unless something is in it
+            }
+        }
+    }
 }
 
 impl RunDir {
@@ -103,6 +117,7 @@ impl RunDir {
     /// # Errors
     /// A folder that cannot be made or written to, or that another process trains in.
     pub fn lock(path: &Path) -> Result<Self> {
+        let made = !path.exists();
         fs::create_dir_all(path).with_context(|| {
             format!("cannot create the run directory {}; choose another with --out", path.display())
         })?;
@@ -120,8 +135,13 @@ impl RunDir {
         }
         match locked {
             Ok(()) => {
+                let dir = Self { path: path.to_path_buf(), lock, made };
+                // Another process may have given the folder up meanwhile, and its lock with it.
+                if !dir.is_still_ours() {
+                    return Self::lock(path);
+                }
                 remove_temporary(path);
-                Ok(Self { path: path.to_path_buf(), lock })
+                Ok(dir)
             }
             Err(TryLockError::WouldBlock) => bail!(Failure::InUse(format!(
                 "another process is working in {}; wait for it to end, or choose another folder with --out",

@@ -12,9 +12,10 @@ use anyhow::bail;
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
-use super::{CONFIG, META, METRICS, Meta, Row, read_config};
+use super::{CHECKPOINT, CONFIG, META, METRICS, Meta, Row, RunDir, read_config};
 use crate::config::{RunSpec, read_text};
 use crate::error::Result;
+use crate::shell::quoted;
 use crate::usage;
 
 /// Largest `metrics.csv` that is read: 64 MiB, about 300,000 epochs.
@@ -125,15 +126,23 @@ fn run_directories(root: &Path, warnings: &mut Vec<Warning>) -> Vec<PathBuf> {
                 continue;
             }
         };
-        if dir.join(METRICS).is_file() {
-            match dir.join(CONFIG).is_file() {
-                true => found.push(dir),
-                false => warnings.push(Warning(format!(
-                    "skipped {}: there is no {CONFIG} beside it that says which run it is",
-                    dir.join(METRICS).display()
-                ))),
+        let has = |name| dir.join(name).is_file();
+        match (has(CONFIG), has(METRICS)) {
+            (true, true) => {
+                found.push(dir);
+                folders.skip_current_dir();
             }
-            folders.skip_current_dir();
+            // There may be runs below it all the same.
+            (false, true) => warnings.push(Warning(format!(
+                "skipped {}: there is no {CONFIG} beside it that says which run it is",
+                dir.join(METRICS).display()
+            ))),
+            (true, false) if has(CHECKPOINT) && !RunDir::is_locked(&dir) => warnings.push(Warning(format!(
+                "skipped {}: it has no {METRICS}; snr-bench train --resume {} writes it anew from the checkpoint",
+                dir.display(),
+                quoted(&dir.to_string_lossy())
+            ))),
+            _ => {}
         }
     }
     found.sort();

@@ -16,8 +16,8 @@ pub use notes::notes;
 pub use outlook::{NO_PLAN, beyond_the_plan, outlook};
 pub use verdict::{equivalence, more, speedup, standing, verdict, write};
 pub use warning::{
-    NO_SECONDS, copy, different_data, doubts_about_rates, left_out, missing_from_plan, mixed, only_one, other_start,
-    unfinished, unpaired,
+    NO_SECONDS, REPAIRED, copy, different_data, doubts_about_rates, left_out, missing_from_plan, mixed, only_one,
+    other_start, unfinished, unpaired,
 };
 
 use super::endpoint::{Endpoint, Measure};

@@ -12,6 +12,9 @@ use crate::number::number;
 use crate::run_dir::State;
 use crate::run_dir::Warning;
 
+/// What was done with a run that had ended and lacked rows.
+pub const REPAIRED: &str = "its metrics.csv was missing or cut off, and is written anew from its checkpoint";
+
 /// Where seconds do not compare.
 pub const NO_SECONDS: &str = "made on different machines or numbers of threads: seconds are not compared";
 
