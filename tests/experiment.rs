@@ -196,7 +196,7 @@ fn a_dry_run_lists_the_runs_and_writes_nothing() {
     let none = snr_bench(folder, &four("whole", "40", &["--force"]));
     assert_fails(&none, 2, &["a value is required for '--force <RUN>'"]);
     let unknown = snr_bench(folder, &four("whole", "40", &["--force", "all"]));
-    assert_fails(&unknown, 2, &["--force all: this experiment has no run of that name; known: ", &name]);
+    assert_fails(&unknown, 2, &["--force all: whole has no run of that name"]);
     assert_eq!(snapshot(folder), before);
 }
 

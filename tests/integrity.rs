@@ -59,7 +59,7 @@ fn swapped_settings_are_told() {
             fs::write(b.join(name), x).unwrap();
         }
         if !checkpoint {
-            [&a, &b].map(|run| fs::remove_file(run.join("checkpoint.safetensors")).unwrap());
+            [&a, &b].iter().for_each(|run| fs::remove_file(run.join("checkpoint.safetensors")).unwrap());
         }
         let output = snr_bench(dir.path(), &["compare", "out"]);
         assert_eq!(stderr(&output).matches(" is left out: its ").count(), 2, "{}", stderr(&output));
@@ -138,6 +138,10 @@ fn an_altered_digit_is_told_with_and_without_a_checkpoint() {
     let run = runs(&dir.path().join("out"))[0].clone();
     fs::remove_file(run.join("checkpoint.safetensors")).unwrap();
     is_told(dir.path(), "its metrics.csv was changed after the run had ended");
+    let steps = fs::read_to_string(run.join("steps.csv")).unwrap();
+    fs::write(run.join("steps.csv"), steps.replacen(",0.001,", ",0.002,", 1)).unwrap();
+    is_told(dir.path(), "was changed after the run had ended");
+    fs::write(run.join("steps.csv"), steps).unwrap();
     // Of a run of before, which sealed nothing, the digit cannot be told; it stays readable.
     let meta = fs::read_to_string(run.join("meta.json")).unwrap();
     let mut json: serde_json::Value = serde_json::from_str(&meta).unwrap();

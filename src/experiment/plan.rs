@@ -7,7 +7,7 @@ use super::session::StoredRun;
 use super::work::Work;
 use crate::config::RunSpec;
 use crate::data::{self, Dataset, DatasetKind};
-use crate::error::{Result, nearest};
+use crate::error::Result;
 use crate::run_dir::{CHECKPOINT, RunDir, State};
 use crate::train::Start;
 use crate::train::checkpoint::Checkpoint;
@@ -55,22 +55,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Looks at the directory of each run below `folder`. Those that `anew` names start anew. Writes nothing.
+    /// Looks at the directory of each run below `folder`. Those whose names are in `anew` start anew. Writes nothing.
     ///
     /// # Errors
-    /// Two runs that would share a directory; a split that a data set cannot give; a name in `anew` that no run has.
+    /// Two runs that would share a directory; a split that a data set cannot give.
     pub fn new(specs: Vec<RunSpec>, folder: &Path, anew: &[String]) -> Result<Self> {
         let mut names = BTreeSet::new();
         if let Some(twice) = specs.iter().find(|spec| !names.insert(spec.run_name())) {
             usage!(
                 "two runs would share the directory {}: they are equal, or differ in epochs or measurements alone; name each value of a list once, and one number of epochs",
                 folder.join(twice.run_name()).display()
-            );
-        }
-        if let Some(unknown) = anew.iter().find(|name| !names.contains(*name)) {
-            usage!(
-                "--force {unknown}: this experiment has no run of that name{}",
-                nearest(unknown, names.iter().map(String::as_str))
             );
         }
         let titles = titles(&specs);
@@ -131,7 +125,7 @@ fn status(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(RunStatu
 }
 
 /// A title for each run: optimizer, seed, and as few other settings as tell the runs apart.
-fn titles(specs: &[RunSpec]) -> Vec<String> {
+pub(super) fn titles(specs: &[RunSpec]) -> Vec<String> {
     let settings: Vec<_> = specs.iter().map(RunSpec::settings).collect();
     let names: BTreeSet<&str> = settings.iter().flat_map(|settings| settings.keys()).map(String::as_str).collect();
     let mut told = vec!["optim", "seed"];

@@ -55,7 +55,7 @@ pub const MODEL: &str = "model.safetensors";
 const LOCK: &str = ".lock";
 
 /// The files whose SHA-256 `meta.json` keeps when a run has ended: what is read of a run, and no checkpoint seals.
-const SEALED: [&str; 2] = [METRICS, STEPS];
+pub const SEALED: [&str; 2] = [METRICS, STEPS];
 
 /// The files of a run directory, in the order in which they are removed: the state first, so that no half-removed run
 /// claims to be finished, and last what says that there was a run.

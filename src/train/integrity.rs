@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::checkpoint::{Checkpoint, RunProgress};
 use crate::config::RunSpec;
-use crate::run_dir::{CHECKPOINT, CONFIG, META, METRICS, Meta, Row, State, seal_of};
+use crate::run_dir::{CHECKPOINT, CONFIG, META, METRICS, Meta, Row, SEALED, State, seal_of};
 
 /// In what the files of a run directory contradict each other, as a sentence about it; `None` where they tell one run. What is
 /// missing or damaged contradicts nothing: `rows` are those of `metrics.csv`, where it can be read.
@@ -69,13 +69,18 @@ fn measured(
     }
     let meta = meta?;
     let ended = matches!(meta.state, State::Finished | State::Diverged);
-    let changed = meta.sealed.iter().find(|(name, seal)| {
+    // A file that was cut is told by its reader: what it still holds is true, and a resumed run goes on with that.
+    let is_cut = |name: &str, length: u64| match name {
+        METRICS => saved.is_some_and(|saved| rows.len() < saved.rows.len()),
+        _ => saved.and_then(|saved| saved.steps_csv).is_some_and(|whole| length < whole),
+    };
+    let mut sealed = SEALED.into_iter().filter_map(|name| Some((name, meta.sealed.get(name)?)));
+    let changed = sealed.find(|(name, seal)| {
         let path = dir.join(name);
-        path.is_file() && seal_of(&path).is_ok_and(|found| found != **seal)
+        let length = std::fs::metadata(&path).ok().filter(|file| file.is_file()).map(|file| file.len());
+        length.is_some_and(|length| !is_cut(name, length)) && seal_of(&path).is_ok_and(|found| found != **seal)
     });
-    // A cut file is told by its reader, and repaired from the checkpoint.
-    let cut = saved.is_some_and(|saved| rows.len() < saved.rows.len());
-    let (name, _) = changed.filter(|_| ended && !cut)?;
+    let (name, _) = changed.filter(|_| ended)?;
     Some(format!("its {name} was changed after the run had ended; restore it, or repeat the run"))
 }
 

@@ -22,6 +22,10 @@ pub fn terminal(analysis: &Analysis, paper: Paper, all: bool) -> String {
             group.comparisons.iter().for_each(|comparison| text += &details(analysis, group, comparison, paper));
         }
     }
+    for tuning in &analysis.tunings {
+        words::tuning(tuning).iter().for_each(|sentence| text += &paper.wrapped("", sentence));
+        text += "\n";
+    }
     match all {
         true => words::notes(analysis.criteria).iter().for_each(|note| text += &paper.wrapped("* ", note)),
         false => {
