@@ -39,7 +39,7 @@ fn row(epoch: u64, val_loss: f64) -> Row {
         train_loss: (epoch > 0).then_some(0.9 * val_loss),
         train_accuracy: None,
         val_loss,
-        val_accuracy: 1.0 - val_loss / 10.0,
+        val_accuracy: (1.0 - val_loss / 10.0).clamp(0.0, 1.0),
         grad_norm: None,
         update_norm: None,
         param_norm: 20.0,

@@ -48,6 +48,7 @@ pub fn counts(plan: &Plan) -> String {
         (count(|s| matches!(s, RunStatus::Ended(_))), "done"),
         (count(|s| matches!(s, RunStatus::Begun(_))), "begun"),
         (count(|s| matches!(s, RunStatus::New)), "new"),
+        (count(|s| matches!(s, RunStatus::Elsewhere)), "in work elsewhere"),
         (count(|s| matches!(s, RunStatus::Blocked(_))), "blocked"),
     ];
     let kinds = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format!("{n} {kind}"));
@@ -88,6 +89,7 @@ fn state(run: &Planned) -> String {
         RunStatus::Begun(so_far) => format!("resumes after {so_far}"),
         RunStatus::Ended(State::Diverged) => "done: diverged".to_string(),
         RunStatus::Ended(_) => "done".to_string(),
+        RunStatus::Elsewhere => "in work elsewhere".to_string(),
         RunStatus::Blocked(why) => format!("cannot run: {}", why.lines().next().unwrap_or_default()),
     }
 }

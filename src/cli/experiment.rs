@@ -22,6 +22,7 @@ use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Tall
 use crate::machine::Machine;
 use crate::plot;
 use crate::report;
+use crate::usage;
 
 /// What every experiment takes.
 #[derive(Args, Debug)]
@@ -39,9 +40,9 @@ pub struct ExperimentArgs {
     /// Write a checkpoint every N epochs [default: 1; with --batch full by time, at a cost below 1%]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub checkpoint_every: Option<u64>,
-    /// Start all runs anew, also those that are finished or begun
-    #[arg(long)]
-    pub force: bool,
+    /// Discard these runs and start them anew, finished or not: names of their folders, as --dry-run lists them
+    #[arg(long, value_name = "RUN", value_delimiter = ',')]
+    pub force: Vec<String>,
     /// Print nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -84,6 +85,7 @@ impl Experiment<'_> {
     /// Criteria that are not those of the folder's plan; data that cannot be loaded; at the end, runs that an error ended.
     pub fn run(self) -> Result<Exit> {
         let machine = self.machine.machine()?;
+        self.check_forced()?;
         if self.args.dry_run {
             let texts = self.parts.iter().map(|part| self.dry_run(part, &machine)).collect::<Result<Vec<_>>>()?;
             return print(texts.join("\n\n")).map(|()| Exit::Done);
@@ -105,16 +107,42 @@ impl Experiment<'_> {
                 break;
             }
         }
-        let again = if self.args.force { "the command without --force" } else { "the command" };
+        let again = if self.args.force.is_empty() { "the command" } else { "the command without --force" };
         if let Some(signal) = done.tally.signal {
             say(quiet, &format!("interrupted; repeat {again} to go on"));
             return Ok(Exit::Signal(signal));
+        }
+        if done.tally.errors == 0 && done.tally.elsewhere > 0 {
+            let n = done.tally.elsewhere;
+            let runs = if n == 1 { "1 run is".to_string() } else { format!("{n} runs are") };
+            say(quiet, &format!("{runs} in work elsewhere; the process that ends last concludes the experiment"));
+            return Ok(Exit::Elsewhere);
         }
         let failed = if done.ended { self.conclude(&done.judged)? } else { false };
         if done.tally.errors > 0 {
             anyhow::bail!("{} of the runs failed, see above; repeat {again} to try them again", done.tally.errors);
         }
         Ok(if failed { Exit::RunFailed } else { Exit::Done })
+    }
+
+    /// Checks that --force names runs that are there.
+    fn check_forced(&self) -> Result<()> {
+        let is_there = |name: &str| {
+            let folders = self.parts.iter().flat_map(|part| [part.folder.clone(), part.folder.join(TUNE)]);
+            Path::new(name).components().count() == 1 && folders.map(|folder| folder.join(name)).any(|dir| dir.is_dir())
+        };
+        match self.args.force.iter().find(|name| !is_there(name)) {
+            Some(name) => usage!(
+                "--force {name}: {} has no run of that name; name its folder, as --dry-run lists it",
+                self.folder.display()
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a run stays that was made before.
+    fn keeps(&self, spec: &RunSpec) -> bool {
+        !self.args.force.contains(&spec.run_name())
     }
 
     /// Runs that are judged.
@@ -128,7 +156,7 @@ impl Experiment<'_> {
         done: &mut Done,
     ) -> Result<()> {
         let outlook = self.outlook(part, specs, tune)?;
-        let plan = Plan::new(specs.to_vec(), &part.folder, self.args.force)?;
+        let plan = Plan::new(specs.to_vec(), &part.folder, &self.args.force)?;
         self.say_how(&plan, machine);
         say(self.args.quiet, &outlook);
         done.judged.extend(plan.runs.iter().map(|run| run.dir.clone()));
@@ -144,7 +172,7 @@ impl Experiment<'_> {
         let (quiet, folder) = (self.args.quiet, &part.folder);
         let tune = tuning::plan(study)?;
         let tuning = loop {
-            let counts = |spec: &RunSpec| !self.args.force || done.begun.contains(&spec.run_name());
+            let counts = |spec: &RunSpec| self.keeps(spec) || done.begun.contains(&spec.run_name());
             let (runs, round) = match tuning::next_stage(study, folder, &counts)? {
                 Stage::Chosen(tuning) => break tuning,
                 Stage::Trials { runs, round } => (runs, round),
@@ -153,18 +181,18 @@ impl Experiment<'_> {
             if new.is_empty() {
                 return Ok(()); // errors ended some of them
             }
-            let plan = Plan::new(new, &folder.join(TUNE), self.args.force)?;
+            let plan = Plan::new(new, &folder.join(TUNE), &self.args.force)?;
             let data = plan.load_data(self.machine.data_dir.as_deref(), &|line| warn(line))?;
             plan::keep(folder, self.asked(&[], Some(&tune)))?;
             self.say_how(&plan, machine);
             say(quiet, &format!("tuning{}, {}", dry_run::round(round), dry_run::counts(&plan)));
             done.begun.extend(plan.runs.iter().map(|run| run.spec.run_name()));
             self.train(&plan, &data, machine, signals, done);
-            if done.tally.errors > 0 || done.tally.signal.is_some() {
+            if done.tally.errors + done.tally.elsewhere > 0 || done.tally.signal.is_some() {
                 return Ok(());
             }
         };
-        tuning.keep(folder, self.args.force)?;
+        tuning.keep(folder, !self.args.force.is_empty())?;
         let seeds = tuning::as_planned(study, folder)?.seeds;
         plan::keep(folder, self.asked(&tuning::judged_runs(study, &seeds, Some(&tuning))?, Some(&tune)))?;
         for arm in &tuning.arms {
@@ -196,6 +224,7 @@ impl Experiment<'_> {
         // One may also have come when the last run was all but finished.
         done.tally = Tally {
             errors: done.tally.errors + tally.errors,
+            elsewhere: done.tally.elsewhere + tally.elsewhere,
             signal: done.tally.signal.or(tally.signal).or(signals.pending()),
         };
         done.ended |= ends.iter().any(|end| matches!(end, End::Before(_) | End::Now(_)));
@@ -222,7 +251,7 @@ impl Experiment<'_> {
     fn announce(&self, part: &Part, machine: &Machine) -> Result<()> {
         let text = match &part.what {
             config::Experiment::Runs(specs) => {
-                let plan = Plan::new(specs.clone(), &part.folder, self.args.force)?;
+                let plan = Plan::new(specs.clone(), &part.folder, &self.args.force)?;
                 let estimate = Estimate::measure(&plan, machine, self.jobs(&plan))?;
                 let forecast = dry_run::forecast(&plan, &estimate, machine, self.jobs(&plan));
                 format!("{} in {}\n{forecast}", dry_run::counts(&plan), part.folder.display())
@@ -238,7 +267,7 @@ impl Experiment<'_> {
             config::Experiment::Runs(specs) => specs,
             config::Experiment::Tuned(study) => return self.stages(part, study, machine, true),
         };
-        let plan = Plan::new(specs.clone(), &part.folder, self.args.force)?;
+        let plan = Plan::new(specs.clone(), &part.folder, &self.args.force)?;
         let estimate = Estimate::measure(&plan, machine, self.jobs(&plan))?;
         let text = dry_run::text(&plan, &estimate, machine, self.jobs(&plan));
         Ok(format!("{text}\n\n{}", self.outlook(part, specs, None)?))
@@ -249,7 +278,7 @@ impl Experiment<'_> {
         let folder = &part.folder;
         let tune = tuning::plan(study)?;
         let measured = |specs: Vec<RunSpec>, folder: &Path| -> Result<String> {
-            let plan = Plan::new(specs, folder, self.args.force)?;
+            let plan = Plan::new(specs, folder, &self.args.force)?;
             let (jobs, estimate) = (self.jobs(&plan), Estimate::measure(&plan, machine, self.jobs(&plan))?);
             Ok(match whole {
                 true => dry_run::text(&plan, &estimate, machine, jobs),
@@ -260,7 +289,7 @@ impl Experiment<'_> {
             })
         };
         let mut text = String::new();
-        let tuning = match tuning::next_stage(study, folder, &|_| !self.args.force)? {
+        let tuning = match tuning::next_stage(study, folder, &|spec| self.keeps(spec))? {
             Stage::Chosen(tuning) => {
                 text += "stage 1 of 2, tuning: done\n";
                 Some(tuning)

@@ -18,7 +18,7 @@
 //!     model = { patch_size = 7, embed_dim = 16, depth = 1 }";
 //! # let tempdir = tempfile::tempdir()?;
 //! # let folder = tempdir.path();
-//! let plan = Plan::new(expand([settings.parse()?])?, folder, false)?;
+//! let plan = Plan::new(expand([settings.parse()?])?, folder, &[])?;
 //! let data = plan.load_data(None, &|_| ())?;
 //! let machine = Machine { threads: 2, device: candle_core::Device::Cpu };
 //! let options = ExperimentOptions { machine, jobs: 2, checkpoint_every: None, stop: &|| None };

@@ -22,6 +22,8 @@ pub enum RunStatus {
     Begun(String),
     /// Finished or diverged: nothing is left to do.
     Ended(State),
+    /// Another process works on it.
+    Elsewhere,
     /// It cannot run, and why.
     Blocked(String),
 }
@@ -37,6 +39,8 @@ pub struct Planned {
     pub title: String,
     /// Where it stands.
     pub status: RunStatus,
+    /// Whether it starts anew, though it may be finished or begun.
+    pub anew: bool,
     /// What is left to compute.
     pub left: Work,
 }
@@ -48,16 +52,14 @@ pub struct Plan {
     pub folder: PathBuf,
     /// At least one.
     pub runs: Vec<Planned>,
-    /// Whether all runs start anew, also those that are finished or begun.
-    pub anew: bool,
 }
 
 impl Plan {
-    /// Looks at the directory of each run below `folder`. Writes nothing.
+    /// Looks at the directory of each run below `folder`. Those whose names are in `anew` start anew. Writes nothing.
     ///
     /// # Errors
     /// Two runs that would share a directory; a split that a data set cannot give.
-    pub fn new(specs: Vec<RunSpec>, folder: &Path, anew: bool) -> Result<Self> {
+    pub fn new(specs: Vec<RunSpec>, folder: &Path, anew: &[String]) -> Result<Self> {
         let mut names = BTreeSet::new();
         if let Some(twice) = specs.iter().find(|spec| !names.insert(spec.run_name())) {
             usage!(
@@ -67,16 +69,17 @@ impl Plan {
         }
         let titles = titles(&specs);
         let plan = |(spec, title): (RunSpec, String)| {
-            let dir = folder.join(spec.run_name());
+            let name = spec.run_name();
+            let (dir, anew) = (folder.join(&name), anew.contains(&name));
             let all = Work::left(&spec, None)?;
             let (status, left) = status(&spec, &dir, anew, all).unwrap_or_else(|e| {
                 // The run itself will say so again, and not stop the others.
                 (RunStatus::Blocked(format!("{e:#}")), Work::default())
             });
-            Ok(Planned { spec, dir, title, status, left })
+            Ok(Planned { spec, dir, title, status, anew, left })
         };
         let runs = specs.into_iter().zip(titles).map(plan).collect::<Result<_>>()?;
-        Ok(Self { folder: folder.to_path_buf(), runs, anew })
+        Ok(Self { folder: folder.to_path_buf(), runs })
     }
 
     /// The runs that have not ended.
@@ -100,12 +103,13 @@ impl Plan {
 
 fn status(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(RunStatus, Work)> {
     if RunDir::is_locked(dir) {
-        anyhow::bail!("another process is working in it");
+        return Ok((RunStatus::Elsewhere, Work::default()));
     }
     if anew || RunDir::is_empty(dir) {
         return Ok((RunStatus::New, all));
     }
     let stored = StoredRun::read(dir)?;
+    stored.check()?;
     if let Some(state) = stored.ended(spec) {
         return Ok((RunStatus::Ended(state), Work::default()));
     }
@@ -149,7 +153,7 @@ mod tests {
     use crate::config;
 
     fn plan(text: &str) -> Result<Plan> {
-        Plan::new(config::expand([text.parse().unwrap()]).unwrap(), Path::new("nowhere"), false)
+        Plan::new(config::expand([text.parse().unwrap()]).unwrap(), Path::new("nowhere"), &[])
     }
 
     #[test]

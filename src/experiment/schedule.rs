@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::Plan;
-use super::session::{self, IfExists, Session, StoredRun};
+use super::session::{self, Ended, IfExists, Opened, Session};
 use crate::data::{Dataset, DatasetKind};
+use crate::error::Failure;
 use crate::machine::Machine;
-use crate::run_dir::State;
 use crate::train::{Observer, Outcome, TrainSummary};
 
 /// How the runs of an experiment run.
@@ -35,9 +35,11 @@ impl Default for ExperimentOptions<'_> {
 #[derive(Debug)]
 pub enum End {
     /// It had ended before.
-    Before(State),
+    Before(Ended),
     /// It ran to its end, diverged, or was interrupted.
     Now(TrainSummary),
+    /// Another process works on it.
+    Elsewhere,
     /// An error ended it, or did not let it begin.
     Failed(anyhow::Error),
     /// A signal came before its turn.
@@ -58,7 +60,8 @@ impl ExperimentObserver for () {}
 
 /// Runs what is left of a plan, in its order, `options.jobs` runs at a time with the machine's threads divided among them;
 /// returns how each run ended, in the order of the plan. Repeated after an interruption it goes on from the checkpoints to
-/// the same bits.
+/// the same bits. What another process works on is left to it, and looked at once more at the end: it may have ended by
+/// then, or its process may be gone.
 pub fn run(
     plan: &Plan,
     data: &HashMap<DatasetKind, Dataset>,
@@ -82,7 +85,17 @@ pub fn run(
             scope.spawn(work);
         }
     });
-    ends.into_iter().map(|end| end.into_inner().expect("every run had its turn")).collect()
+    let again = |(run, end): (usize, OnceLock<End>)| match end.into_inner().expect("every run had its turn") {
+        End::Elsewhere => match one(plan, run, data, &session, observer) {
+            End::Elsewhere => End::Elsewhere,
+            end => {
+                observer.end(run, &end);
+                end
+            }
+        },
+        end => end,
+    };
+    ends.into_iter().enumerate().map(again).collect()
 }
 
 fn one(
@@ -96,21 +109,21 @@ fn one(
     if (session.stop)().is_some() {
         return End::NotBegun;
     }
-    // Asked again: another process may have ended it since.
-    let stored = StoredRun::read(&planned.dir).ok().filter(|_| !plan.anew);
-    if let Some(state) = stored.and_then(|stored| stored.ended(&planned.spec)) {
-        return End::Before(state);
-    }
+    let if_exists = if planned.anew { IfExists::Replace } else { IfExists::Resume };
+    // Another process may have begun or ended it since the experiment was planned.
+    let (dir, start) = match session::open(&planned.spec, &planned.dir, if_exists) {
+        Ok(Opened::Begun(dir, start)) => (dir, start),
+        Ok(Opened::Ended(ended)) => return End::Before(ended),
+        Err(e) if matches!(e.downcast_ref(), Some(Failure::InUse(_))) => return End::Elsewhere,
+        Err(e) => return End::Failed(e),
+    };
     let Some(data) = data.get(&planned.spec.dataset) else {
         return End::Failed(anyhow::anyhow!(
             "it had ended when the experiment was planned, and has been changed since; repeat the command"
         ));
     };
     let observer = observer.begin(run);
-    let if_exists = if plan.anew { IfExists::Replace } else { IfExists::Resume };
-    session::open(&planned.spec, &planned.dir, if_exists)
-        .and_then(|dir| session.train(&planned.spec, data, dir, &*observer))
-        .map_or_else(End::Failed, End::Now)
+    session.train(&planned.spec, data, (dir, start), &*observer).map_or_else(End::Failed, End::Now)
 }
 
 /// How the runs of an experiment ended, beside what they found.
@@ -118,6 +131,8 @@ fn one(
 pub struct Tally {
     /// Runs that an error ended, or did not let begin.
     pub errors: usize,
+    /// Runs that another process works on.
+    pub elsewhere: usize,
     /// The signal that ended it.
     pub signal: Option<i32>,
 }
@@ -130,6 +145,7 @@ impl Tally {
             match end {
                 End::Now(TrainSummary { outcome: Outcome::Interrupted(signal), .. }) => tally.signal = Some(*signal),
                 End::Failed(_) => tally.errors += 1,
+                End::Elsewhere => tally.elsewhere += 1,
                 _ => {}
             }
         }

@@ -94,7 +94,7 @@ impl RunProgress {
         let path = dir.display();
         ensure!(
             self.config_hash == spec.hash(),
-            "the checkpoint in {path} belongs to other settings; resume with the run's own config.toml, or start anew with --force"
+            "the checkpoint in {path} belongs to other settings; resume with the run's own config.toml, or choose another folder with --out"
         );
         let epochs = self.epochs();
         let (begun, part) = match self.epoch.batches {
@@ -244,7 +244,7 @@ impl Checkpoint {
         Self::parse(&file).map_err(|e| {
             let path = path.display();
             Failure::Damaged(format!(
-                "{path} cannot be resumed from; start the run anew with --force, or restore the file: {e:#}"
+                "{path} cannot be resumed from; restore the file, or delete the folder of this one run to repeat it: {e:#}"
             ))
             .into()
         })

@@ -5,6 +5,7 @@
 
 pub mod checkpoint;
 mod every;
+pub mod integrity;
 pub mod noise;
 mod observer;
 mod split;

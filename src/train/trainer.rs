@@ -202,6 +202,7 @@ impl<'a> Trainer<'a> {
         }
         self.save()?;
         checkpoint::save_model(self.dir, &self.params)?;
+        self.meta.sealed = self.dir.seal()?;
         self.write_meta(state, reason)
     }
 

@@ -12,16 +12,11 @@ use crate::number::number;
 use crate::run_dir::State;
 use crate::run_dir::Warning;
 
-/// Why a run is left out whose `config.toml` was changed.
-pub const OTHER_SETTINGS: &str = "its config.toml is not what meta.json says that ran; restore it, or repeat the run";
+/// What was done with a run that had ended and lacked rows.
+pub const REPAIRED: &str = "its metrics.csv was missing or cut off, and is written anew from its checkpoint";
 
 /// Where seconds do not compare.
 pub const NO_SECONDS: &str = "made on different machines or numbers of threads: seconds are not compared";
-
-/// Why a run is left out whose metrics were changed.
-pub fn other_rows(epoch: u64) -> String {
-    format!("its metrics.csv differs from its checkpoint in epoch {epoch}; restore it, or repeat the run")
-}
 
 pub fn left_out(dir: &Path, why: &str) -> Warning {
     Warning(format!("{} is left out: {why}", dir.display()))
