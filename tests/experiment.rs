@@ -85,12 +85,15 @@ fn one_that_fails_and_one_that_diverges_do_not_stop_the_others() {
     lock.lock().unwrap();
 
     let output = snr_bench(dir.path(), &args);
-    assert_fails(&output, 1, &["lr 0.001, seed 0: another process is working in", "1 of the runs failed"]);
+    assert_fails(&output, 4, &[]);
+    assert!(stdout(&output).contains("lr 0.001, seed 0: in work elsewhere, in out/"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("1 run is in work elsewhere; the process that ends last"), "{}", stdout(&output));
+    assert!(!dir.path().join("out/report.html").exists(), "whoever ends last draws the conclusion");
     assert_eq!(stdout(&output).matches(": FAILED: diverged in epoch").count(), 2, "{}", stdout(&output));
     assert_eq!(stdout(&output).matches(": finished in").count(), 1, "{}", stdout(&output));
     let blocked = stdout(&snr_bench(dir.path(), &[&args[..], &["--dry-run"]].concat()));
-    assert!(blocked.contains("4 runs: 3 done, 1 blocked"), "{blocked}");
-    assert!(blocked.contains("cannot run: another process") && blocked.contains("done: diverged"), "{blocked}");
+    assert!(blocked.contains("4 runs: 3 done, 1 in work elsewhere"), "{blocked}");
+    assert!(blocked.contains("done: diverged"), "{blocked}");
 
     drop(lock);
     let output = snr_bench(dir.path(), &args);

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::session::StoredRun;
-use super::work::Work;
+use super::share::Share;
+use super::work::{Cost, Work};
 use crate::config::RunSpec;
 use crate::data::{self, Dataset, DatasetKind};
 use crate::error::Result;
@@ -22,6 +23,8 @@ pub enum RunStatus {
     Begun(String),
     /// Finished or diverged: nothing is left to do.
     Ended(State),
+    /// Another process works on it.
+    Elsewhere,
     /// It cannot run, and why.
     Blocked(String),
 }
@@ -39,6 +42,8 @@ pub struct Planned {
     pub status: RunStatus,
     /// What is left to compute.
     pub left: Work,
+    /// What all of it costs, in floating-point operations.
+    pub cost: f64,
 }
 
 /// The runs of an experiment, in the order in which they begin.
@@ -46,7 +51,7 @@ pub struct Planned {
 pub struct Plan {
     /// Holds the run directories.
     pub folder: PathBuf,
-    /// At least one.
+    /// None where a share has none of its own.
     pub runs: Vec<Planned>,
     /// Whether all runs start anew, also those that are finished or begun.
     pub anew: bool,
@@ -73,10 +78,23 @@ impl Plan {
                 // The run itself will say so again, and not stop the others.
                 (RunStatus::Blocked(format!("{e:#}")), Work::default())
             });
-            Ok(Planned { spec, dir, title, status, left })
+            let cost = Cost::in_flops(&spec).of(all);
+            Ok(Planned { spec, dir, title, status, left, cost })
         };
         let runs = specs.into_iter().zip(titles).map(plan).collect::<Result<_>>()?;
         Ok(Self { folder: folder.to_path_buf(), runs, anew })
+    }
+
+    /// The runs that are a share's own.
+    pub fn own(mut self, share: Share) -> Self {
+        let mut own = share.own(&self.costs()).into_iter();
+        self.runs.retain(|_| own.next().unwrap_or(false));
+        self
+    }
+
+    /// What each run costs as a whole.
+    pub fn costs(&self) -> Vec<f64> {
+        self.runs.iter().map(|run| run.cost).collect()
     }
 
     /// The runs that have not ended.
@@ -100,7 +118,7 @@ impl Plan {
 
 fn status(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(RunStatus, Work)> {
     if RunDir::is_locked(dir) {
-        anyhow::bail!("another process is working in it");
+        return Ok((RunStatus::Elsewhere, Work::default()));
     }
     if anew || RunDir::is_empty(dir) {
         return Ok((RunStatus::New, all));
