@@ -24,7 +24,7 @@ fn file(text: &str) -> TempDir {
     dir
 }
 
-fn part<'a>(part: &'a str) -> [&'a str; 7] {
+fn part(part: &str) -> [&str; 7] {
     ["run", "e.toml", "--out", "out", "--threads=1", "--part", part]
 }
 
