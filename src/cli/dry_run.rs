@@ -43,6 +43,9 @@ pub fn growth(study: &Study, round: u32) -> Option<String> {
 
 /// How many runs there are and where they stand: "24 runs: 3 done, 1 begun, 20 new".
 pub fn counts(plan: &Plan) -> String {
+    if plan.runs.is_empty() {
+        return "no run of its own".to_string();
+    }
     let count = |kind: fn(&RunStatus) -> bool| plan.runs.iter().filter(|run| kind(&run.status)).count();
     let kinds = [
         (count(|s| matches!(s, RunStatus::Ended(_))), "done"),

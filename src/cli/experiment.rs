@@ -18,7 +18,7 @@ use crate::config::{self, RunSpec, Study};
 use crate::data::{Dataset, DatasetKind};
 use crate::error::Result;
 use crate::experiment::tuning::{self, Stage};
-use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Tally};
+use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Share, Tally};
 use crate::machine::Machine;
 use crate::plot;
 use crate::report;
@@ -34,6 +34,11 @@ pub struct ExperimentArgs {
     /// second with batch 16, 2% more with 64, 1% more from 256 on
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: u16,
+    /// Take part I of N of the runs, balanced by cost, and then what no other process has taken: for any number of processes
+    /// and machines on one folder. Ends with code 4 where the rest is in work elsewhere, and after each stage of [tune], so
+    /// that all parts share the next: repeat it then. It needs a file system that locks between machines (NFS 4 does)
+    #[arg(long, value_name = "I/N", conflicts_with = "force")]
+    pub part: Option<Share>,
     /// List the runs, where they stand, how long they would take, and what they can show; write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -74,6 +79,8 @@ struct Done {
     judged: Vec<PathBuf>,
     /// Whether any run has ended.
     ended: bool,
+    /// Whether a stage of `[tune]` is left to a later call.
+    stage_left: bool,
     /// Names of the tuning runs that were begun by this command: --force starts each anew once.
     begun: HashSet<String>,
 }
@@ -112,10 +119,8 @@ impl Experiment<'_> {
             say(quiet, &format!("interrupted; repeat {again} to go on"));
             return Ok(Exit::Signal(signal));
         }
-        if done.tally.errors == 0 && done.tally.elsewhere > 0 {
-            let n = done.tally.elsewhere;
-            let runs = if n == 1 { "1 run is".to_string() } else { format!("{n} runs are") };
-            say(quiet, &format!("{runs} in work elsewhere; the process that ends last concludes the experiment"));
+        if done.tally.errors == 0 && (done.tally.elsewhere > 0 || done.stage_left) {
+            say(quiet, &rest(&done));
             return Ok(Exit::Elsewhere);
         }
         let failed = if done.ended { self.conclude(&done.judged)? } else { false };
@@ -187,8 +192,13 @@ impl Experiment<'_> {
             self.say_how(&plan, machine);
             say(quiet, &format!("tuning{}, {}", dry_run::round(round), dry_run::counts(&plan)));
             done.begun.extend(plan.runs.iter().map(|run| run.spec.run_name()));
-            self.train(&plan, &data, machine, signals, done);
-            if done.tally.errors + done.tally.elsewhere > 0 || done.tally.signal.is_some() {
+            let tally = self.train(&plan, &data, machine, signals, done);
+            if tally.errors > 0 || tally.signal.is_some() {
+                return Ok(());
+            }
+            // The next stage is shared by all parts: none of them begins it while the others have none of it.
+            if tally.elsewhere > 0 || self.args.part.is_some() {
+                done.stage_left = true;
                 return Ok(());
             }
         };
@@ -210,24 +220,29 @@ impl Experiment<'_> {
         machine: &Machine,
         signals: &Signals,
         done: &mut Done,
-    ) {
+    ) -> Tally {
         let quiet = self.args.quiet;
         let jobs = self.jobs(plan);
         let costs: Vec<Cost> = plan.runs.iter().map(|run| Cost::in_flops(&run.spec)).collect();
         let stop = || signals.pending();
-        let machine = machine.clone();
-        let options = ExperimentOptions { machine, jobs, checkpoint_every: self.args.checkpoint_every, stop: &stop };
+        let options = ExperimentOptions {
+            machine: machine.clone(),
+            jobs,
+            share: self.share(),
+            checkpoint_every: self.args.checkpoint_every,
+            stop: &stop,
+        };
         let display = ExperimentDisplay::new(plan, &costs, jobs, if quiet { Show::Nothing } else { Show::Auto });
         let ends = signals.gracefully(|| experiment::run(plan, data, &options, &display));
         drop(display);
         let tally = Tally::of(&ends);
         // One may also have come when the last run was all but finished.
-        done.tally = Tally {
-            errors: done.tally.errors + tally.errors,
-            elsewhere: done.tally.elsewhere + tally.elsewhere,
-            signal: done.tally.signal.or(tally.signal).or(signals.pending()),
-        };
+        let tally = Tally { signal: tally.signal.or(signals.pending()), ..tally };
+        done.tally.errors += tally.errors;
+        done.tally.elsewhere += tally.elsewhere;
+        done.tally.signal = done.tally.signal.or(tally.signal);
         done.ended |= ends.iter().any(|end| matches!(end, End::Before(_) | End::Now(_)));
+        tally
     }
 
     /// How the runs share the machine, unless that was announced.
@@ -236,6 +251,11 @@ impl Experiment<'_> {
         if jobs > 1 && !self.announce {
             say(self.args.quiet, &how(machine, jobs));
         }
+    }
+
+    /// The runs with which this process begins.
+    fn share(&self) -> Share {
+        self.args.part.unwrap_or(Share::ALL)
     }
 
     fn jobs(&self, plan: &Plan) -> usize {
@@ -251,7 +271,7 @@ impl Experiment<'_> {
     fn announce(&self, part: &Part, machine: &Machine) -> Result<()> {
         let text = match &part.what {
             config::Experiment::Runs(specs) => {
-                let plan = Plan::new(specs.clone(), &part.folder, &self.args.force)?;
+                let plan = Plan::new(specs.clone(), &part.folder, &self.args.force)?.own(self.share());
                 let estimate = Estimate::measure(&plan, machine, self.jobs(&plan))?;
                 let forecast = dry_run::forecast(&plan, &estimate, machine, self.jobs(&plan));
                 format!("{} in {}\n{forecast}", dry_run::counts(&plan), part.folder.display())
@@ -267,7 +287,7 @@ impl Experiment<'_> {
             config::Experiment::Runs(specs) => specs,
             config::Experiment::Tuned(study) => return self.stages(part, study, machine, true),
         };
-        let plan = Plan::new(specs.clone(), &part.folder, &self.args.force)?;
+        let plan = Plan::new(specs.clone(), &part.folder, &self.args.force)?.own(self.share());
         let estimate = Estimate::measure(&plan, machine, self.jobs(&plan))?;
         let text = dry_run::text(&plan, &estimate, machine, self.jobs(&plan));
         Ok(format!("{text}\n\n{}", self.outlook(part, specs, None)?))
@@ -278,7 +298,7 @@ impl Experiment<'_> {
         let folder = &part.folder;
         let tune = tuning::plan(study)?;
         let measured = |specs: Vec<RunSpec>, folder: &Path| -> Result<String> {
-            let plan = Plan::new(specs, folder, &self.args.force)?;
+            let plan = Plan::new(specs, folder, &self.args.force)?.own(self.share());
             let (jobs, estimate) = (self.jobs(&plan), Estimate::measure(&plan, machine, self.jobs(&plan))?);
             Ok(match whole {
                 true => dry_run::text(&plan, &estimate, machine, jobs),
@@ -352,6 +372,20 @@ impl Experiment<'_> {
         }
         Ok(analysis.runs().any(|run| run.fate.is_failed() && judged.contains(&run.dir)))
     }
+}
+
+/// What is not done, and who does it.
+fn rest(done: &Done) -> String {
+    let text = match done.tally.elsewhere {
+        0 => String::new(),
+        1 => "1 run is in work elsewhere".to_string(),
+        runs => format!("{runs} runs are in work elsewhere"),
+    };
+    if done.stage_left {
+        let done = if text.is_empty() { "this stage of tuning is done" } else { "" };
+        return text + done + "; repeat the command for the next stage";
+    }
+    text + "; the process that ends last concludes the experiment"
 }
 
 fn show(analysis: &Analysis, figures: &[PathBuf], page: &Path) -> Result<()> {

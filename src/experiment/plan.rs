@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::session::StoredRun;
-use super::work::Work;
+use super::share::Share;
+use super::work::{Cost, Work};
 use crate::config::RunSpec;
 use crate::data::{self, Dataset, DatasetKind};
 use crate::error::Result;
@@ -43,6 +44,8 @@ pub struct Planned {
     pub anew: bool,
     /// What is left to compute.
     pub left: Work,
+    /// What all of it costs, in floating-point operations.
+    pub cost: f64,
 }
 
 /// The runs of an experiment, in the order in which they begin.
@@ -50,7 +53,7 @@ pub struct Planned {
 pub struct Plan {
     /// Holds the run directories.
     pub folder: PathBuf,
-    /// At least one.
+    /// None where a share has none of its own.
     pub runs: Vec<Planned>,
 }
 
@@ -76,10 +79,23 @@ impl Plan {
                 // The run itself will say so again, and not stop the others.
                 (RunStatus::Blocked(format!("{e:#}")), Work::default())
             });
-            Ok(Planned { spec, dir, title, status, anew, left })
+            let cost = Cost::in_flops(&spec).of(all);
+            Ok(Planned { spec, dir, title, status, anew, left, cost })
         };
         let runs = specs.into_iter().zip(titles).map(plan).collect::<Result<_>>()?;
         Ok(Self { folder: folder.to_path_buf(), runs })
+    }
+
+    /// The runs that are a share's own.
+    pub fn own(mut self, share: Share) -> Self {
+        let mut own = share.own(&self.costs()).into_iter();
+        self.runs.retain(|_| own.next().unwrap_or(false));
+        self
+    }
+
+    /// What each run costs as a whole.
+    pub fn costs(&self) -> Vec<f64> {
+        self.runs.iter().map(|run| run.cost).collect()
     }
 
     /// The runs that have not ended.

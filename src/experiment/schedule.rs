@@ -7,6 +7,7 @@ use std::thread;
 
 use super::Plan;
 use super::session::{self, Ended, IfExists, Opened, Session};
+use super::share::Share;
 use crate::data::{Dataset, DatasetKind};
 use crate::error::Failure;
 use crate::machine::Machine;
@@ -18,6 +19,8 @@ pub struct ExperimentOptions<'a> {
     pub machine: Machine,
     /// How many run at once. The results do not depend on it.
     pub jobs: usize,
+    /// The own part of the runs, where several processes do them together.
+    pub share: Share,
     /// Epochs from one checkpoint to the next; `None`: 1, and with batch = ∞ by time, at a cost below 1%.
     pub checkpoint_every: Option<u64>,
     /// Asked before and after every step of every run; the number of a signal ends all of them there, resumable.
@@ -27,7 +30,7 @@ pub struct ExperimentOptions<'a> {
 impl Default for ExperimentOptions<'_> {
     /// One run after another on all cores, to the end.
     fn default() -> Self {
-        Self { machine: Machine::default(), jobs: 1, checkpoint_every: None, stop: &|| None }
+        Self { machine: Machine::default(), jobs: 1, share: Share::ALL, checkpoint_every: None, stop: &|| None }
     }
 }
 
@@ -58,10 +61,11 @@ pub trait ExperimentObserver: Sync {
 
 impl ExperimentObserver for () {}
 
-/// Runs what is left of a plan, in its order, `options.jobs` runs at a time with the machine's threads divided among them;
-/// returns how each run ended, in the order of the plan. Repeated after an interruption it goes on from the checkpoints to
-/// the same bits. What another process works on is left to it, and looked at once more at the end: it may have ended by
-/// then, or its process may be gone.
+/// Runs what is left of a plan, `options.jobs` runs at a time with the machine's threads divided among them: the runs of
+/// its share in the plan's order, then all that no other process has taken. Returns how each run ended, in the order of the
+/// plan. Repeated after an interruption it goes on from the checkpoints to the same bits. What another process works on is
+/// left to it, and looked at again when this one has done something else: it may have ended by then, or its process may be
+/// gone.
 pub fn run(
     plan: &Plan,
     data: &HashMap<DatasetKind, Dataset>,
@@ -70,32 +74,43 @@ pub fn run(
 ) -> Vec<End> {
     let machine = options.machine.divided(options.jobs);
     let session = Session { machine: &machine, checkpoint_every: options.checkpoint_every, stop: options.stop };
+    let one = |run: usize| {
+        let end = one(plan, run, data, &session, observer);
+        if !matches!(end, End::Elsewhere) {
+            observer.end(run, &end);
+        }
+        end
+    };
+    let mut left = options.share.order(&plan.costs());
+    let mut ends: Vec<End> = plan.runs.iter().map(|_| End::NotBegun).collect();
+    let mut is_working = true;
+    while is_working && !left.is_empty() {
+        let pass = in_turn(&left, options.jobs, &one);
+        is_working = pass.iter().any(|end| matches!(end, End::Now(_)));
+        left.iter().zip(pass).for_each(|(run, end)| ends[*run] = end);
+        left.retain(|run| matches!(ends[*run], End::Elsewhere));
+    }
+    left.into_iter().for_each(|run| observer.end(run, &End::Elsewhere));
+    ends
+}
+
+/// How these runs end, begun in this order, so many at a time.
+fn in_turn(runs: &[usize], jobs: usize, one: &(dyn Fn(usize) -> End + Sync)) -> Vec<End> {
     let next = AtomicUsize::new(0);
-    let ends: Vec<OnceLock<End>> = plan.runs.iter().map(|_| OnceLock::new()).collect();
+    let ends: Vec<OnceLock<End>> = runs.iter().map(|_| OnceLock::new()).collect();
     let work = || {
         loop {
-            let run = next.fetch_add(1, Ordering::Relaxed);
-            let Some(place) = ends.get(run) else { break };
-            let end = place.get_or_init(|| one(plan, run, data, &session, observer));
-            observer.end(run, end);
+            let turn = next.fetch_add(1, Ordering::Relaxed);
+            let Some(place) = ends.get(turn) else { break };
+            place.get_or_init(|| one(runs[turn]));
         }
     };
     thread::scope(|scope| {
-        for _ in 0..options.jobs.max(1) {
+        for _ in 0..jobs.max(1) {
             scope.spawn(work);
         }
     });
-    let again = |(run, end): (usize, OnceLock<End>)| match end.into_inner().expect("every run had its turn") {
-        End::Elsewhere => match one(plan, run, data, &session, observer) {
-            End::Elsewhere => End::Elsewhere,
-            end => {
-                observer.end(run, &end);
-                end
-            }
-        },
-        end => end,
-    };
-    ends.into_iter().enumerate().map(again).collect()
+    ends.into_iter().map(|end| end.into_inner().expect("every run had its turn")).collect()
 }
 
 fn one(
