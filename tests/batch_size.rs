@@ -169,7 +169,7 @@ fn missing_planned_pairs_keep_it_open() {
         .into_iter()
         .flat_map(|batch| (0..8).flat_map(move |seed| ["adam", "snradam"].map(|optim| spec(optim, batch, seed))))
         .collect();
-    plan::keep(root.path(), &specs, None, None).unwrap();
+    plan::keep(root.path(), plan::Asked { specs: &specs, tune: None, target: None, margin: None }).unwrap();
     runs(root.path(), &at([-0.1, -0.1, -0.1]), 7);
     assert_eq!(analysed(root.path()).batch_series[0].origin, Origin::NotTested);
     runs(root.path(), &at([-0.1, -0.1, -0.1]), 8);

@@ -252,7 +252,7 @@ fn the_state_of_the_plan_is_shown() {
     let root = folder.path();
     let specs: Vec<RunSpec> =
         (0..8).flat_map(|seed| ["adam", "snradam"].map(|optim| spec(optim, Batch::Size(4096), seed))).collect();
-    plan::keep(root, &specs, None, Some(0.05)).unwrap();
+    plan::keep(root, plan::Asked { specs: &specs, tune: None, target: None, margin: Some(0.05) }).unwrap();
     pairs(root, Batch::Size(4096), 7, 0.03);
     let interim = text(&page(root));
     assert_says(

@@ -156,6 +156,18 @@ pub(super) fn check_known(given: &toml::Table, known: &toml::Table, context: &st
     Ok(())
 }
 
+/// Takes the value of a dotted key out of `table`, if it is there.
+pub(super) fn remove(table: &mut toml::Table, key: &str) {
+    match key.split_once('.') {
+        None => drop(table.remove(key)),
+        Some((group, rest)) => {
+            if let Some(toml::Value::Table(inner)) = table.get_mut(group) {
+                remove(inner, rest);
+            }
+        }
+    }
+}
+
 /// The values of `table` under dotted keys.
 pub(super) fn flatten(table: &toml::Table) -> BTreeMap<String, toml::Value> {
     let mut flat = BTreeMap::new();

@@ -9,8 +9,10 @@ mod experiment;
 mod layers;
 mod observe;
 mod schedule;
+mod space;
 #[cfg(test)]
 mod tests;
+mod tune;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +26,8 @@ pub use experiment::expand;
 pub use layers::{MAX_SETTINGS, parse_assignment, parse_value, read_table, read_text};
 pub use observe::Observe;
 pub use schedule::Schedule;
+pub use space::{Axis, Side, Values};
+pub use tune::{Experiment, Search, Study, StudyArm, Trial, experiment};
 
 use crate::data::DatasetKind;
 use crate::error::Result;
@@ -219,6 +223,9 @@ impl RunSpec {
         }
         if let Some((key, list)) = layers::flatten(&given).into_iter().find(|(_, value)| value.is_array()) {
             usage!("{key} = {list} is a list, which makes several runs: use snr-bench run, or choose one value");
+        }
+        if given.contains_key("tune") {
+            usage!("[tune] makes several runs: use snr-bench run");
         }
         if given.contains_key("arm") {
             usage!("[[arm]] makes several runs: use snr-bench run, or choose one by its settings");

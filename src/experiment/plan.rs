@@ -121,7 +121,7 @@ fn status(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(RunStatu
 }
 
 /// A title for each run: optimizer, seed, and as few other settings as tell the runs apart.
-fn titles(specs: &[RunSpec]) -> Vec<String> {
+pub(super) fn titles(specs: &[RunSpec]) -> Vec<String> {
     let settings: Vec<_> = specs.iter().map(RunSpec::settings).collect();
     let names: BTreeSet<&str> = settings.iter().flat_map(|settings| settings.keys()).map(String::as_str).collect();
     let mut told = vec!["optim", "seed"];

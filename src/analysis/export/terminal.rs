@@ -26,6 +26,10 @@ pub fn terminal(analysis: &Analysis, paper: Paper, all: bool) -> String {
         let grid = table::batch_series(series);
         let _ = write!(text, "{}\n{}{}\n", grid.title, paper.drawn(&grid), paper.wrapped("", &series.answer));
     }
+    for tuning in &analysis.tunings {
+        words::tuning(tuning).iter().for_each(|sentence| text += &paper.wrapped("", sentence));
+        text += "\n";
+    }
     match all {
         true => words::notes(analysis.criteria).iter().for_each(|note| text += &paper.wrapped("* ", note)),
         false => {
