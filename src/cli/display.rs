@@ -117,9 +117,6 @@ impl ExperimentObserver for ExperimentDisplay<'_> {
             End::Elsewhere => {
                 self.console.line(&format!("{title}: in work elsewhere, in {}", self.plan.runs[run].dir.display()));
             }
-            End::Elsewhere => {
-                self.console.line(&format!("{title}: in work elsewhere, in {}", self.plan.runs[run].dir.display()));
-            }
             End::Now(summary) => {
                 let left = if matches!(summary.outcome, Outcome::Interrupted(_)) { "" } else { &left };
                 self.console.line(&format!("{title}: {}{left}", result(summary, &self.plan.runs[run].spec)));

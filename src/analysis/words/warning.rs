@@ -30,6 +30,15 @@ pub fn copy(first: &Path, second: &Path) -> Warning {
     ))
 }
 
+/// Runs of a group of which only some probe a fixed sample, or another one.
+pub fn uneven_probes(group: &Group) -> Warning {
+    Warning(format!(
+        "{}: not all runs have steps.csv with the loss on one and the same sample (observe.probe); the training loss over the \
+         run is that of the epochs' batches",
+        group.title()
+    ))
+}
+
 /// A pair that did not begin alike.
 pub fn other_start((a, b): &(&Run, &Run)) -> Warning {
     Warning(format!(
