@@ -19,7 +19,7 @@ fn spec(optim: &str, batch: Batch, seed: u64) -> RunSpec {
         ("seed".into(), (seed as i64).into()),
         ("steps".into(), (STEPS as i64).into()),
     ]);
-    RunSpec { batch, observe: Observe { probe: 100 }, ..RunSpec::resolve([table]).unwrap() }
+    RunSpec { batch, observe: Observe { probe: 100, ..Observe::default() }, ..RunSpec::resolve([table]).unwrap() }
 }
 
 /// A run whose mean ln(loss on the sample) is `log_loss`; what is in metrics.csv is the same for all.
