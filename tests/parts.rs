@@ -127,7 +127,7 @@ fn a_dry_run_lists_what_is_a_parts_own() {
     for (args, said) in [
         (["--part", "0/4"], "2/8 is the second of eight parts"),
         (["--part", "5/4"], "write I/N, with I from 1 to N"),
-        (["--part=1/4", "--force"], "cannot be used with"),
+        (["--part=1/4", "--force=a-run"], "cannot be used with"),
     ] {
         assert_fails(&snr_bench(dir.path(), &[&["run", "e.toml"], &args[..]].concat()), 2, &[said]);
     }

@@ -18,7 +18,7 @@ pub struct Run {
     /// Whether its files agree with each other; only such runs are compared.
     pub sound: bool,
     /// Mean over its steps of ln(loss on the fixed sample of training images) where all runs of its group have it, see
-    /// [`probe`](super::probe).
+    /// `probe`.
     pub probe: Option<f64>,
 }
 

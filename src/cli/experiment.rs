@@ -35,7 +35,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: u16,
     /// Take part I of N of the runs, balanced by cost, and then what no other process has taken: for any number of processes
-    /// and machines on one folder. Ends with code 4 where the rest is in work elsewhere, and after each stage of [tune], so
+    /// and machines on one folder. Ends with code 4 where the rest is in work elsewhere, and after each stage of tuning, so
     /// that all parts share the next: repeat it then. It needs a file system that locks between machines (NFS 4 does)
     #[arg(long, value_name = "I/N", conflicts_with = "force")]
     pub part: Option<Share>,
