@@ -8,7 +8,7 @@ use super::speedup::Target;
 use super::types::{Basis, Comparison, Contender};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::number::{number, thousands};
-use crate::optim::REGISTRY;
+use crate::optim;
 use crate::run_dir::Warning;
 
 /// Runs that may be compared: the same data, model, batch, epochs and validation.
@@ -100,7 +100,7 @@ fn stem(spec: &RunSpec) -> String {
 
 /// Sorts the runs of a group into arms.
 fn arms(runs: Vec<Run>) -> Vec<Arm> {
-    let place = |spec: &RunSpec| REGISTRY.iter().position(|entry| entry.name == spec.optim);
+    let place = |spec: &RunSpec| optim::place(&spec.optim);
     let mut arms: Vec<(RunSpec, Vec<Run>)> = Vec::new();
     for run in runs {
         let seedless = RunSpec { seed: 0, ..run.spec.clone() };
@@ -127,7 +127,7 @@ fn arms(runs: Vec<Run>) -> Vec<Arm> {
 /// The optimizer's name with the settings that differ within the group (the learning rate only if `lr`), and those of
 /// its own that are not the default.
 fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
-    let entry = REGISTRY.iter().find(|entry| entry.name == spec.optim);
+    let entry = optim::find(&spec.optim).ok();
     let mut label = entry.map_or(spec.optim.as_str(), |entry| entry.label).to_string();
     if lr && all.iter().any(|other| other.lr != spec.lr) {
         label += &format!(", lr {}", number(spec.lr));

@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::args::{names, numbers};
 use crate::config::written;
-use crate::optim::REGISTRY;
+use crate::optim;
 
 /// The hyperparameters that were given, as a layer of settings.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ struct Hyperparameter {
 /// Every hyperparameter of any optimizer, by name.
 fn hyperparameters() -> BTreeMap<String, Hyperparameter> {
     let mut all: BTreeMap<String, Hyperparameter> = BTreeMap::new();
-    for entry in REGISTRY {
+    for entry in optim::entries() {
         for (name, default) in (entry.defaults)() {
             let help = entry.help.iter().find(|(of, _)| *of == name).map_or("", |(_, help)| help);
             let text = format!("{help} [default: {}]", written(&default));

@@ -2,7 +2,7 @@
 
 use super::figure::Style;
 use crate::analysis::Arm;
-use crate::optim::REGISTRY;
+use crate::optim;
 
 /// Okabe & Ito's colours for colour-blind readers but yellow, which is too faint for lines; by place in the registry.
 const COLORS: [(u8, u8, u8); 7] =
@@ -10,8 +10,8 @@ const COLORS: [(u8, u8, u8); 7] =
 const DASHES: [Option<(f64, f64)>; 4] = [None, Some((7.0, 3.0)), Some((2.0, 2.0)), Some((14.0, 4.0))];
 
 /// The colour and dashes of an optimizer, the same in every figure; its variants in one figure differ by their dashes.
-pub fn style(optim: &str, variant: usize) -> Style {
-    let place = REGISTRY.iter().position(|entry| entry.name == optim).unwrap_or(REGISTRY.len());
+pub fn style(name: &str, variant: usize) -> Style {
+    let place = optim::place(name);
     Style { color: COLORS[place % COLORS.len()], dash: DASHES[(place + variant) % DASHES.len()] }
 }
 
