@@ -19,7 +19,7 @@ fn step(c: &mut Criterion) {
     let mut group = c.benchmark_group("step");
     group.throughput(Throughput::Elements(IMAGES as u64)).sample_size(20);
     for (name, threads) in [("one thread", 1), ("all threads", 0)] {
-        let mut fused = Fused::new(&config, MNIST_SHAPE, threads).expect("a backend");
+        let mut fused = Fused::vit(&config, MNIST_SHAPE, threads).expect("a backend");
         fused.load(&params.values).expect("parameters of this model");
         group.bench_function(format!("gradient, {name}"), |b| {
             b.iter(|| fused.gradient(&images, &indices, &|_| (), &mut grad).expect("a gradient"))

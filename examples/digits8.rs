@@ -7,7 +7,7 @@ fn main() -> anyhow::Result<()> {
     let Some(path) = std::env::args_os().nth(1) else {
         anyhow::bail!("usage: cargo run --release --example digits8 -- tests/golden/digits8.bin");
     };
-    let test = load(DatasetKind::Digits, None, &|_| ())?.test;
+    let test = load(&DatasetKind::Digits, None, &|_| ())?.test;
     std::fs::write(path, [&test.pixels[..8 * MNIST_SHAPE.pixels()], &test.labels[..8]].concat())?;
     Ok(())
 }

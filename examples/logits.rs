@@ -11,7 +11,6 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use candle_core::{DType, Device, Tensor};
-use snr_bench::model::{Vit, VitConfig};
 use snr_bench::run_dir::{MODEL, read_config};
 
 fn main() -> anyhow::Result<()> {
@@ -20,9 +19,9 @@ fn main() -> anyhow::Result<()> {
     let (dir, device) = (Path::new(dir), Device::Cpu);
 
     let spec = read_config(dir)?;
-    let (input, config) = (spec.dataset.shape(), VitConfig::from(spec.model));
+    let input = spec.dataset.shape();
     let tensors = candle_core::safetensors::load(dir.join(MODEL), &device)?;
-    let vit = Vit::new(&config, input, tensors)?;
+    let model = spec.model.module(input, tensors)?;
 
     let mut bytes = std::fs::read(images).with_context(|| format!("cannot read the images in {images}"))?;
     let n = bytes.len() / (input.pixels() + 1);
@@ -30,7 +29,7 @@ fn main() -> anyhow::Result<()> {
     bytes.truncate(n * input.pixels());
     let pixels = (Tensor::from_vec(bytes, (n, 1, input.height, input.width), &device)?.to_dtype(DType::F32)? / 255.0)?;
 
-    for row in vit.forward(&pixels)?.to_vec2::<f32>()? {
+    for row in model.forward(&pixels)?.to_vec2::<f32>()? {
         println!("{}", row.iter().map(f32::to_string).collect::<Vec<_>>().join(","));
     }
     Ok(())

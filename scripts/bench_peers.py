@@ -1,9 +1,10 @@
-"""Measures training of the default ViT beside PyTorch, JAX and stock Candle, interleaved in one run.
+"""Measures training of the default ViT, or of the default MLP, beside PyTorch, JAX (ViT only) and stock Candle, interleaved in
+one run.
 
     pip install numpy torch timm "jax[cpu]"
     cargo build --release
     cargo build --profile peers --no-default-features    # stock Candle, every crate at full optimisation
-    python scripts/bench_peers.py [--rounds 3] [--batch 4096] [--threads 2] [--only REGEX] [--json FILE]
+    python scripts/bench_peers.py [--rounds 3] [--batch 4096] [--threads 2] [--model mlp] [--only REGEX] [--json FILE]
 
 One step is the gradient of the mean cross-entropy over the batch and an Adam step, f32, random images in memory;
 PyTorch also under bf16 autocast, with f32 parameters as is usual.
@@ -25,19 +26,33 @@ MODEL = dict(img_size=28, patch_size=4, in_chans=1, num_classes=10, embed_dim=64
 MICRO_BATCHES = [32, 128, 512]
 
 
-def contenders(batch: int) -> list[str]:
-    sizes = MICRO_BATCHES + [batch]
-    names = [f"{kind}/{size}" for kind in ("torch", "torch.compile", "torch.bf16", "jax") for size in sizes]
-    return ["snr-bench"] + names + [f"candle/{size}" for size in MICRO_BATCHES[:2]]
+def contenders(batch: int, model: str) -> list[str]:
+    if model == "mlp":
+        sizes = sorted({512, batch})
+        kinds, candle = ("torch", "torch.compile", "torch.bf16"), sizes
+    else:
+        sizes = MICRO_BATCHES + [batch]
+        kinds, candle = ("torch", "torch.compile", "torch.bf16", "jax"), MICRO_BATCHES[:2]
+    names = [f"{kind}/{size}" for kind in kinds for size in sizes if size <= batch]
+    return ["snr-bench"] + names + [f"candle/{size}" for size in candle if size <= batch]
 
 
-def torch_step(batch: int, micro: int, threads: int, kind: str):
-    import torch
+def torch_model(kind: str):
     from timm.models.vision_transformer import VisionTransformer
+    from torch import nn
+
+    if kind == "vit":
+        return VisionTransformer(**MODEL)
+    layers = [nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10)]
+    return nn.Sequential(nn.Flatten(), *layers)
+
+
+def torch_step(batch: int, micro: int, threads: int, kind: str, model: str):
+    import torch
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    model = VisionTransformer(**MODEL)
+    model = torch_model(model)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     images = torch.rand(batch, 1, 28, 28)
     labels = torch.randint(10, (batch,))
@@ -132,14 +147,14 @@ def jax_step(batch: int, micro: int, threads: int):
     return step
 
 
-def worker(name: str, batch: int, threads: int):
+def worker(name: str, batch: int, threads: int, model: str):
     """Times one step for every line on standard input."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])  # JAX has no setting for it
     kind, micro = name.split("/")
     if kind == "jax":
         step = jax_step(batch, int(micro), threads)
     else:
-        step = torch_step(batch, int(micro), threads, kind)
+        step = torch_step(batch, int(micro), threads, kind, model)
     step()
     step()
     print("ready", flush=True)
@@ -155,6 +170,7 @@ class Process:
     def __init__(self, name: str, args):
         env = dict(os.environ, OMP_NUM_THREADS=str(args.threads))
         command = [sys.executable, __file__, "--worker", name, "--batch", str(args.batch), "--threads", str(args.threads)]
+        command += ["--model", args.model]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
         assert self.process.stdout.readline().strip() == "ready", f"{name} did not start"
 
@@ -177,6 +193,7 @@ class Binary:
         ours = name == "snr-bench"
         binary = ROOT / "target" / ("release" if ours else "peers") / "snr-bench"
         self.command = [binary, "bench", "--json", "--batch", str(args.batch), "--threads", str(args.threads)]
+        self.command += ["--set", f"model.kind={args.model}"]
         self.command += ["--seconds", "0"]  # three steps, as the others
         self.command += [] if ours else ["--composed", "--micro-batch", name.split("/")[1]]
         self.env = dict(os.environ, RAYON_NUM_THREADS=str(args.threads))
@@ -220,13 +237,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--model", choices=["vit", "mlp"], default="vit")
     parser.add_argument("--only", default="", help="contenders whose name matches this, beside snr-bench")
     parser.add_argument("--json", type=Path, help="write the results there, as scripts/readme.py reads them")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
-        return worker(args.worker, args.batch, args.threads)
-    names = [name for name in contenders(args.batch) if name == "snr-bench" or re.search(args.only, name)]
+        return worker(args.worker, args.batch, args.threads, args.model)
+    names = [name for name in contenders(args.batch, args.model) if name == "snr-bench" or re.search(args.only, name)]
     running = {}
     for name in names:
         print(f"starting {name}", file=sys.stderr)

@@ -92,7 +92,10 @@ fn departures(group: &Group, comparison: &Comparison) -> String {
     // the article does not say for how many epochs it trained with batch = ∞
     let full = spec.batch == Batch::Full;
     let own = |key: &str| key == "seed" || key == "optim" || (full && ["batch", "epochs"].contains(&key));
-    let other = settings.iter().filter(|(key, value)| !own(key) && article.get(*key).is_some_and(|v| v != *value));
+    let other = settings.iter().filter(|(key, value)| {
+        // an optimizer's own hyperparameters are no departure, a model's own sizes are
+        !own(key) && article.get(*key).map_or(key.starts_with("model."), |v| v != *value)
+    });
     words::list(&other.map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>())
 }
 

@@ -16,6 +16,36 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// Errors that a caller may want to do something about, beside [`UsageError`]. All others are for people to read. What came
+/// of training is no error: a run that diverges says so in its [`Outcome`](crate::train::Outcome).
+///
+/// ```
+/// # use snr_bench::data::{self, DatasetKind};
+/// # use snr_bench::error::Failure;
+/// # let nowhere = std::path::Path::new("nowhere");
+/// let error = data::published::MNIST.load(nowhere).unwrap_err();
+/// assert!(matches!(error.downcast_ref(), Some(Failure::NoData(_))));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// Files of a data set are not where they are looked for, and were not fetched.
+    NoData(String),
+    /// Another process works in the run directory.
+    InUse(String),
+    /// A file does not hold what was once written there, or should be: it is cut off, changed, or another's.
+    Damaged(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (Self::NoData(text) | Self::InUse(text) | Self::Damaged(text)) = self;
+        f.write_str(text)
+    }
+}
+
+impl std::error::Error for Failure {}
+
 /// Returns early with a [`UsageError`], with the arguments of `format!`.
 #[macro_export]
 macro_rules! usage {

@@ -3,6 +3,32 @@
 //! It reproduces the article "SNRAdam: Improving the Adam Optimizer", which replaces Adam's running mean of the
 //! squared gradient by a running variance of the gradient, on a small Vision Transformer and MNIST.
 //!
+//! Two optimizers, trained and compared:
+//!
+//! ```
+//! use snr_bench::{analysis::Analysis, config, experiment};
+//!
+//! # let tempdir = tempfile::tempdir()?;
+//! # let folder = tempdir.path();
+//! let settings = "
+//!     optim = ['adam', 'snradam']
+//!     dataset = 'digits'
+//!     epochs = 2";
+//! # let small = "\ntrain_subset = 64\nvalidation = 'holdout:64'\nbatch = 32\nmodel.patch_size = 14";
+//! # let settings = &format!("{settings}{small}");
+//! let plan = experiment::Plan::new(config::expand([settings.parse()?])?, folder, false)?;
+//! let data = plan.load_data(None, &|line| eprintln!("{line}"))?;
+//! experiment::run(&plan, &data, &experiment::ExperimentOptions::default(), &());
+//! let analysis = Analysis::of(&[folder.into()], None, None)?;
+//! for judgement in analysis.comparisons().flat_map(|(_, comparison)| &comparison.judgements) {
+//!     println!("{}: {}", judgement.verdict, judgement.sentence);
+//! }
+//! # assert!(analysis.comparisons().next().is_some());
+//! # anyhow::Ok(())
+//! ```
+//!
+//! Every fallible function returns [`error::Result`]; [`mod@error`] says which errors can be told apart.
+//!
 //! # Architecture
 //!
 //! Data flows one way:
@@ -23,8 +49,8 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`config`] | [`config::RunSpec`]: everything that determines one run, and how defaults, a file, `--set` and flags make it |
-//! | [`data`] | MNIST and the built-in `digits`, the seeded order of batches |
-//! | [`model`] | [`model::ModelConfig`] names the model; its layout of parameters, and the Vision Transformer: composed of Candle's operations for any device, fused for the CPU |
+//! | [`data`] | MNIST, Fashion-MNIST, any folder of IDX files, the built-in `digits`; the seeded order of batches |
+//! | [`model`] | [`model::ModelConfig`] names the model; its layout of parameters, and the Vision Transformer and the multilayer perceptron: composed of Candle's operations for any device, fused for the CPU |
 //! | `ops` | forward and backward pass of each fused operation, beside its composed twin |
 //! | [`optim`] | one file an optimizer, its equations on top, and the registry that everything else reads |
 //! | [`train`] | one run: the exact gradient over shards, the loop, the checkpoint |

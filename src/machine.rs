@@ -15,6 +15,13 @@ pub struct Machine {
     pub device: Device,
 }
 
+impl Default for Machine {
+    /// All cores of the CPU.
+    fn default() -> Self {
+        Self { threads: all_threads(), device: Device::Cpu }
+    }
+}
+
 impl Machine {
     /// The part of it that each of `jobs` runs at once has: its share of the threads, but one at least.
     pub fn divided(&self, jobs: usize) -> Self {

@@ -425,7 +425,9 @@ fn mixed_machines_are_told_and_their_seconds_not_compared() {
 /// Plans `seeds` of Adam and SNRAdam in `folder`.
 fn planned(folder: &Path, seeds: std::ops::Range<u64>, target: Option<f64>, margin: Option<f64>) {
     let specs: Vec<RunSpec> = seeds.flat_map(|seed| ["adam", "snradam"].map(|optim| spec(optim, 1e-3, seed))).collect();
-    plan::keep(folder, &specs, target, margin).unwrap().expect("there was no run before");
+    plan::keep(folder, plan::Asked { specs: &specs, tune: None, target, margin })
+        .unwrap()
+        .expect("there was no run before");
 }
 
 #[test]
@@ -486,14 +488,25 @@ fn other_settings_are_a_further_part_of_a_plan() {
     pairs(root.path(), &LOWER[..6]);
     let specs: Vec<RunSpec> =
         ["adam", "sgd"].into_iter().flat_map(|optim| (0..7).map(move |seed| spec(optim, 1e-3, seed))).collect();
-    let plan = plan::keep(root.path(), &specs, None, None).unwrap().unwrap();
+    let plan = plan::keep(root.path(), plan::Asked { specs: &specs, tune: None, target: None, margin: None })
+        .unwrap()
+        .unwrap();
     assert_eq!(plan.parts.len(), 2);
     assert_eq!((plan.parts[1].runs.len(), plan.parts[1].baseline.as_str()), (7, "adam"));
     assert!(plan.has(&spec("sgd", 1e-3, 6)) && !plan.has(&spec("adam", 1e-3, 6)), "Adam’s seventh seed is an addition");
-    assert_eq!(plan::keep(root.path(), &specs, None, None).unwrap().unwrap(), plan, "repeated, nothing is added");
+    assert_eq!(
+        plan::keep(root.path(), plan::Asked { specs: &specs, tune: None, target: None, margin: None })
+            .unwrap()
+            .unwrap(),
+        plan,
+        "repeated, nothing is added"
+    );
     // runs without a plan do not get one
     fs::remove_file(root.path().join("plan.toml")).unwrap();
-    assert_eq!(plan::keep(root.path(), &specs, None, None).unwrap(), None);
+    assert_eq!(
+        plan::keep(root.path(), plan::Asked { specs: &specs, tune: None, target: None, margin: None }).unwrap(),
+        None
+    );
     assert!(!root.path().join("plan.toml").exists());
 }
 

@@ -8,7 +8,7 @@ use snr_bench::config::RunSpec;
 use snr_bench::data::{self, DatasetKind, Images, MNIST_SHAPE};
 use snr_bench::error::Result;
 use snr_bench::machine::Machine;
-use snr_bench::model::{Backend, Composed, Fused, Parameter, Params, Totals, VitConfig};
+use snr_bench::model::{Backend, Composed, Fused, MlpConfig, Parameter, Params, Totals, VitConfig};
 use snr_bench::run_dir::{Meta, RunDir};
 use snr_bench::train::{Every, Observer, Start, TrainOptions, Trainer};
 
@@ -24,7 +24,7 @@ fn images(n: usize) -> Images {
 
 /// Odd sizes: 17 tokens, heads of 7, a width that no vector divides.
 fn odd() -> VitConfig {
-    VitConfig { patch_size: 7, embed_dim: 21, depth: 3, num_heads: 3, mlp_ratio: 1.5 }
+    VitConfig { patch_size: 7, embed_dim: 21, depth: 3, num_heads: 3, mlp_ratio: 1.5, ..VitConfig::default() }
 }
 
 /// Parameters away from their start, so that no norm is 1, no bias 0.
@@ -36,7 +36,7 @@ fn params(config: &VitConfig) -> Result<Params> {
 }
 
 fn fused(config: &VitConfig, params: &Params, threads: usize) -> Result<Fused> {
-    let mut fused = Fused::new(config, MNIST_SHAPE, threads)?;
+    let mut fused = Fused::vit(config, MNIST_SHAPE, threads)?;
     fused.load(&params.values)?;
     Ok(fused)
 }
@@ -52,7 +52,7 @@ fn agrees_with_the_composed_model() -> Result<()> {
     for config in [VitConfig::default(), odd(), VitConfig { patch_size: 28, embed_dim: 10, num_heads: 1, ..odd() }] {
         let (params, images) = (params(&config)?, images(7));
         let all: Vec<u32> = (0..7).collect();
-        let mut composed = Composed::new(&config, MNIST_SHAPE, &CPU, 7)?;
+        let mut composed = Composed::new(config.clone(), MNIST_SHAPE, &CPU, 7)?;
         composed.load(&params.values)?;
         let mut fused = fused(&config, &params, 1)?;
         for (a, b) in fused.logits(&images, &all)?.into_iter().zip(composed.logits(&images, &all)?) {
@@ -75,7 +75,8 @@ fn agrees_with_the_composed_model() -> Result<()> {
 
 #[test]
 fn agrees_with_finite_differences() -> Result<()> {
-    let config = VitConfig { patch_size: 14, embed_dim: 6, depth: 2, num_heads: 2, mlp_ratio: 2.0 };
+    let config =
+        VitConfig { patch_size: 14, embed_dim: 6, depth: 2, num_heads: 2, mlp_ratio: 2.0, ..VitConfig::default() };
     let (params, images) = (params(&config)?, images(5));
     let mut fused = fused(&config, &params, 1)?;
     let all: Vec<u32> = (0..5).collect();
@@ -123,6 +124,27 @@ fn bits_do_not_depend_on_threads() -> Result<()> {
         for (i, result) in results.iter().enumerate() {
             assert!(*result == results[0], "{n} samples: bits of run {i} differ from those of one thread");
         }
+    }
+    Ok(())
+}
+
+/// Likewise with shards of another size.
+#[test]
+fn bits_of_a_perceptron_do_not_depend_on_threads() -> Result<()> {
+    let (config, images) = (MlpConfig { hidden_dim: 37, depth: 2 }, images(701));
+    let params = Params::init(config.layout(MNIST_SHAPE), 7)?;
+    for n in [1, 65, 701] {
+        let indices: Vec<u32> = (0..n).map(|i| i * 263 % 701).collect();
+        let result = |threads| -> Result<(u64, Vec<u32>)> {
+            let mut fused = Fused::mlp(&config, MNIST_SHAPE, threads)?;
+            fused.load(&params.values)?;
+            let mut grad = vec![f32::NAN; params.values.len()];
+            let totals = fused.gradient(&images, &indices, &|_| (), &mut grad)?;
+            assert_eq!(fused.evaluate(&images, &indices, &|_| ())?, totals);
+            Ok((totals.loss.to_bits(), grad.iter().map(|g| g.to_bits()).collect()))
+        };
+        let one = result(1)?;
+        assert!(result(3)? == one && result(16)? == one, "{n} samples");
     }
     Ok(())
 }
@@ -187,7 +209,7 @@ fn bad_arguments_are_errors() -> Result<()> {
     let labelled = Images { labels: vec![10; 3], ..images.clone() };
     assert!(error(backend.evaluate(&labelled, &[0], &|_| ())).contains("label 10"));
     assert!(backend.load(&Params::init(VitConfig::default().layout(MNIST_SHAPE), 0)?.values).is_err());
-    assert!(Fused::new(&VitConfig { num_heads: 5, ..odd() }, MNIST_SHAPE, 1).is_err());
+    assert!(Fused::vit(&VitConfig { num_heads: 5, ..odd() }, MNIST_SHAPE, 1).is_err());
     Ok(())
 }
 
@@ -224,7 +246,7 @@ fn a_panic_fails_the_run() -> Result<()> {
             panic!("no more");
         }
     }
-    let data = data::load(DatasetKind::Digits, None, &|_| ())?;
+    let data = data::load(&DatasetKind::Digits, None, &|_| ())?;
     let settings = "dataset = 'digits'\nbatch = 64\ntrain_subset = 128\nvalidation = 'holdout:8'\nepochs = 1";
     let spec = RunSpec::resolve([settings.parse()?])?;
     let folder = tempfile::tempdir()?;

@@ -161,7 +161,10 @@ fn idx_and_gzip() {
         std::io::Write::write_all(&mut encoder, bytes).unwrap();
         encoder.finish().unwrap()
     };
-    let file = |kind: Kind, size: usize| [kind.header(3), (0..3 * size).map(|i| (i % 10) as u8).collect()].concat();
+    let file = |kind: Kind, size: usize| {
+        [kind.header(if size == 1 { &[3] } else { &[3, 28, 28] }), (0..3 * size).map(|i| (i % 10) as u8).collect()]
+            .concat()
+    };
     let plain = [file(Kind::Images, MNIST_SHAPE.pixels()), file(Kind::Labels, 1)];
     let seeds = [plain.clone().to_vec(), plain.iter().map(|bytes| gzip(bytes)).collect()].concat();
     // 60,000 images may be claimed and not one be there; a byte of gzip becomes at most 1032.
@@ -242,7 +245,7 @@ fn shared_memory() -> tempfile::TempDir {
 }
 
 fn tiny() -> VitConfig {
-    VitConfig { patch_size: 7, embed_dim: 1, depth: 1, num_heads: 1, mlp_ratio: 1.0 }
+    VitConfig { patch_size: 7, embed_dim: 1, depth: 1, num_heads: 1, mlp_ratio: 1.0, ..VitConfig::default() }
 }
 
 fn parts() -> (Params, Optimizer<snr_bench::optim::BoxedRule>) {
@@ -262,6 +265,7 @@ fn valid_checkpoint() -> Vec<u8> {
         samples_seen: 30,
         epoch: EpochProgress { update_norm: f64::NAN, ..Default::default() },
         wall_seconds: 1.5,
+        steps_csv: Some(7),
         rows: (0..3).map(row).collect(),
     };
     checkpoint::save(&RunDir::lock(dir.path()).unwrap(), &params, &optimizer, &progress).unwrap();

@@ -11,9 +11,9 @@ use candle_core::Device;
 use common::{Background, TINY, assert_fails, assert_ok, losses, runs, snr_bench, stdout, train};
 use rustix::process::Signal;
 use snr_bench::config::RunSpec;
-use snr_bench::data::{self, Dataset, DatasetKind, mnist};
+use snr_bench::data::{self, Dataset, DatasetKind, files};
 use snr_bench::machine::Machine;
-use snr_bench::run_dir::{CHECKPOINT, MODEL, Meta, RunDir, State};
+use snr_bench::run_dir::{CHECKPOINT, MODEL, Meta, RunDir, STEPS, State};
 use snr_bench::train::checkpoint::Checkpoint;
 use snr_bench::train::{Every, Outcome, Start, TrainOptions, Trainer};
 use tempfile::tempdir;
@@ -44,10 +44,22 @@ fn session(spec: &RunSpec, data: &Dataset, path: &Path, start: Start, calls: usi
 /// Three epochs of 15 steps, stopped and resumed after every one of them.
 #[test]
 fn a_run_stopped_after_every_step_comes_to_the_same_bits() {
-    let data = data::load(DatasetKind::Digits, None, &|_| ()).unwrap();
-    let settings = "dataset = 'digits'\ntrain_subset = 300\nbatch = 20\nepochs = 3\nvalidation = 'holdout:200'\n\
+    stop_after_every_step("epochs = 3\nobserve.probe = 30", 45);
+}
+
+/// Two epochs and a part of the third.
+#[test]
+fn a_budget_in_steps_and_every_schedule_survive_a_stop_after_every_step() {
+    for schedule in ["constant", "linear", "cosine", "inverse-sqrt"] {
+        stop_after_every_step(&format!("steps = 37\nwarmup_steps = 4\nschedule = '{schedule}'"), 37);
+    }
+}
+
+fn stop_after_every_step(settings: &str, steps: u64) {
+    let data = data::load(&DatasetKind::Digits, None, &|_| ()).unwrap();
+    let shared = "dataset = 'digits'\ntrain_subset = 300\nbatch = 20\nvalidation = 'holdout:200'\n\
         optim = 'snradam'\nmodel = { patch_size = 7, embed_dim = 16, depth = 1 }";
-    let spec = RunSpec::resolve([settings.parse().unwrap()]).unwrap();
+    let spec = RunSpec::resolve([shared.parse().unwrap(), settings.parse().unwrap()]).unwrap();
     let dir = tempdir().unwrap();
     let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
     assert_eq!(session(&spec, &data, &whole, Start::Fresh, usize::MAX), Outcome::Finished);
@@ -62,10 +74,12 @@ fn a_run_stopped_after_every_step_comes_to_the_same_bits() {
         assert_eq!(progress.step, 15 * progress.epochs() + progress.epoch.batches);
         in_an_epoch += u64::from(progress.epoch.batches > 0);
     }
-    assert_eq!(in_an_epoch, 45);
+    assert_eq!(in_an_epoch, steps);
     assert_eq!(losses(&parts), losses(&whole));
-    let model = |run: &Path| std::fs::read(run.join(MODEL)).unwrap();
-    assert!(model(&parts) == model(&whole), "{MODEL} differs");
+    for file in [MODEL, STEPS] {
+        let bytes = |run: &Path| std::fs::read(run.join(file)).unwrap();
+        assert!(bytes(&parts) == bytes(&whole), "{file} differs");
+    }
 }
 
 #[test]
@@ -111,7 +125,7 @@ fn a_second_signal_ends_at_once() {
 fn a_signal_while_data_are_loaded_ends_at_once() {
     let dir = tempdir().unwrap();
     std::fs::create_dir(dir.path().join("mnist")).unwrap();
-    let pipes = mnist::FILES.iter().map(|file| dir.path().join("mnist").join(file.name));
+    let pipes = files::FILES.iter().map(|(name, _)| dir.path().join("mnist").join(name));
     assert!(Command::new("mkfifo").args(pipes).status().unwrap().success());
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let name = code.to_string();

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use common::{TINY, assert_ok, losses, program, runs, snr_bench};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use snr_bench::run_dir::{State, record};
+use snr_bench::run_dir::{State, read_steps, record};
 use tempfile::tempdir;
 
 /// Kills of each of the two tests.
@@ -69,12 +69,16 @@ impl Moment {
 }
 
 /// What a killed process may have left: every row whole, none missing or twice, and each that of the undisturbed run.
-fn check_directory(run: &Path, undisturbed: &[String]) {
+fn check_directory(run: &Path, undisturbed: &[String], steps_undisturbed: &str) {
     let record = record::read(run).unwrap_or_else(|e| panic!("{e:#}"));
     assert!(!record.cut_off);
     let lines = losses(run);
     assert_eq!(lines.len(), record.rows.len() + 1);
     assert_eq!(lines, undisturbed[..lines.len()]);
+    // the last row may be cut off; the rows before it are those of the undisturbed run
+    let steps = fs::read_to_string(run.join("steps.csv")).unwrap();
+    assert!(steps_undisturbed.starts_with(&steps), "{steps}");
+    assert!(read_steps(run).unwrap().last().map_or(0, |row| row.step) >= record.rows[record.rows.len() - 1].step);
     let (found, warnings) = record::find(run).unwrap();
     assert_eq!((found.len(), warnings.len()), (1, 0), "{warnings:?}");
 }
@@ -90,6 +94,7 @@ fn kill_at_random(seed: u64, args: impl Fn(&Path) -> Vec<String>, run: impl Fn(&
     assert_ok(&start(&whole).wait_with_output().unwrap());
     let whole = run(&whole).unwrap();
     let undisturbed = losses(&whole);
+    let steps = fs::read_to_string(whole.join("steps.csv")).unwrap();
 
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let (mut kills, mut in_writing, mut before_any_row, mut ends) = (0, 0, 0, 0);
@@ -109,7 +114,7 @@ fn kill_at_random(seed: u64, args: impl Fn(&Path) -> Vec<String>, run: impl Fn(&
                 continue;
             };
             in_writing += usize::from(is_half_written(&run));
-            check_directory(&run, &undisturbed);
+            check_directory(&run, &undisturbed, &steps);
             if kills % 8 == 0 {
                 let plot = ["plot", "parts", "--format", "svg", "--out", "figures"];
                 assert_ok(&snr_bench(dir.path(), &plot));
@@ -118,8 +123,10 @@ fn kill_at_random(seed: u64, args: impl Fn(&Path) -> Vec<String>, run: impl Fn(&
         ends += 1;
         let done = run(&parts).unwrap();
         assert_eq!(losses(&done), undisturbed);
-        let model = |dir: &Path| fs::read(dir.join("model.safetensors")).unwrap();
-        assert!(model(&done) == model(&whole), "model.safetensors differs");
+        for file in ["model.safetensors", "steps.csv"] {
+            let bytes = |dir: &Path| fs::read(dir.join(file)).unwrap();
+            assert!(bytes(&done) == bytes(&whole), "{file} differs");
+        }
         assert_eq!(record::read(&done).unwrap().meta.state, State::Finished);
         fs::remove_dir_all(&parts).unwrap();
     }
@@ -140,7 +147,8 @@ fn a_run_in_batches_survives_kills() {
         match Path::new(folder).join("config.toml").exists() {
             true => strings(&["train", "--resume", folder]),
             false => {
-                strings(&[&["train", "--out", folder, "--optim", "snradam", "--epochs", "60"], &TINY[..]].concat())
+                let own = ["train", "--out", folder, "--optim", "snradam", "--epochs", "60", "--probe", "20"];
+                strings(&[&own, &TINY[..]].concat())
             }
         }
     };

@@ -1,23 +1,38 @@
-//! The model against timm (scripts/golden_model.py), finite differences and itself.
+//! The models against timm and PyTorch (scripts/golden_model.py), finite differences and themselves.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use candle_core::{DType, Device, Tensor};
+use serde::Deserialize;
+use snr_bench::config::RunSpec;
 use snr_bench::data::{Images, MNIST_SHAPE};
-use snr_bench::model::{Backend, Composed, Fused, Parameter, Params, Totals, Vit, VitConfig};
+use snr_bench::machine::Machine;
+use snr_bench::model::{Backend, Composed, MlpConfig, ModelConfig, Parameter, Params, Totals, VitConfig, VitInit};
 
 const CPU: Device = Device::Cpu;
 
 /// Golden files and the sizes that the script gave them.
-fn goldens() -> [(&'static str, VitConfig); 2] {
-    let other = VitConfig { patch_size: 7, embed_dim: 48, depth: 3, num_heads: 3, mlp_ratio: 2.0 };
-    [("model", VitConfig::default()), ("model_other", other)]
+fn goldens() -> [(&'static str, ModelConfig); 3] {
+    let other =
+        VitConfig { patch_size: 7, embed_dim: 48, depth: 3, num_heads: 3, mlp_ratio: 2.0, ..VitConfig::default() };
+    let mlp = MlpConfig { hidden_dim: 24, depth: 3 };
+    [("model", VitConfig::default().into()), ("model_other", other.into()), ("model_mlp", mlp.into())]
 }
 
-/// A small model for what has to be computed many times.
+/// A small Vision Transformer for what has to be computed many times.
 fn tiny() -> VitConfig {
-    VitConfig { patch_size: 14, embed_dim: 12, depth: 2, num_heads: 3, mlp_ratio: 1.5 }
+    VitConfig { patch_size: 14, embed_dim: 12, depth: 2, num_heads: 3, mlp_ratio: 1.5, ..VitConfig::default() }
+}
+
+/// Small models of every kind.
+fn small() -> [ModelConfig; 2] {
+    [tiny().into(), MlpConfig { hidden_dim: 9, depth: 2 }.into()]
+}
+
+/// The last parameter, which is the bias of the head.
+fn head_bias(config: &ModelConfig) -> String {
+    config.layout(MNIST_SHAPE).iter().last().unwrap().name.clone()
 }
 
 /// The 8 images of tests/golden/digits8.bin.
@@ -29,17 +44,17 @@ fn digits() -> Images {
 }
 
 /// The golden tensors and a model with the golden weights.
-fn load_golden(name: &str, config: &VitConfig) -> (HashMap<String, Tensor>, Params) {
+fn load_golden(name: &str, config: &ModelConfig) -> (HashMap<String, Tensor>, Params) {
     let golden = candle_core::safetensors::load(format!("tests/golden/{name}.safetensors"), &CPU).unwrap();
-    let mut params = init(config, 0);
+    let mut params = init(config.clone(), 0);
     for parameter in config.layout(MNIST_SHAPE).iter() {
         params.get_mut(&parameter.name).copy_from_slice(&flat(&golden[&format!("weight.{}", parameter.name)]));
     }
     (golden, params)
 }
 
-fn init(config: &VitConfig, seed: u64) -> Params {
-    Params::init(config.layout(MNIST_SHAPE), seed).unwrap()
+fn init(config: impl Into<ModelConfig>, seed: u64) -> Params {
+    Params::init(config.into().layout(MNIST_SHAPE), seed).unwrap()
 }
 
 /// The gradient of every parameter, by name.
@@ -68,18 +83,18 @@ fn flat(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-fn logits(config: &VitConfig, params: &Params) -> Vec<Vec<f32>> {
+fn logits(config: &ModelConfig, params: &Params) -> Vec<Vec<f32>> {
     let pixels = Tensor::from_vec(digits().pixels, (8, 1, MNIST_SHAPE.height, MNIST_SHAPE.width), &CPU).unwrap();
     let pixels = (pixels.to_dtype(DType::F32).unwrap() / 255.0).unwrap();
     let tensor = |(parameter, values): (&Parameter, &[f32])| {
         (parameter.name.clone(), Tensor::from_slice(values, parameter.shape.as_slice(), &CPU).unwrap())
     };
     let tensors = params.iter().map(tensor).collect();
-    Vit::new(config, MNIST_SHAPE, tensors).unwrap().forward(&pixels).unwrap().to_vec2().unwrap()
+    config.module(MNIST_SHAPE, tensors).unwrap().forward(&pixels).unwrap().to_vec2().unwrap()
 }
 
 /// Loss to 1e-5; the gradient of every parameter to 1e-4 of its tensor's largest value; accuracy from the golden logits.
-fn agrees_with_timm(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
+fn agrees_with_the_goldens(make: impl Fn(&ModelConfig) -> Box<dyn Backend>) {
     for (name, config) in goldens() {
         let (golden, params) = load_golden(name, &config);
         let mut backend = make(&config);
@@ -105,10 +120,10 @@ fn agrees_with_timm(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
 /// d/dh of the loss along one direction a tensor, against (L(θ + h u) − L(θ − h u)) / 2h to 0.5% of it (in f32
 /// differences themselves are good to 0.2% here). u is
 /// the gradient's direction plus a fixed one as long, so that neither a wrong size nor a wrong direction can hide.
-fn agrees_with_finite_differences(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
-    let (config, h) = (tiny(), 2e-3);
-    let mut params = init(&config, 3);
-    let mut backend = make(&config);
+fn agrees_with_finite_differences(config: &ModelConfig, make: impl Fn(&ModelConfig) -> Box<dyn Backend>) {
+    let h = 2e-3;
+    let mut params = init(config.clone(), 3);
+    let mut backend = make(config);
     let (_, grad) = gradient(&mut *backend, &params, &ALL);
     let loss = |backend: &mut dyn Backend, params: &Params| {
         backend.load(&params.values).unwrap();
@@ -135,10 +150,9 @@ fn agrees_with_finite_differences(make: impl Fn(&VitConfig) -> Box<dyn Backend>)
 }
 
 /// The gradient over samples is the mean of those over its parts, and progress tells of all of them.
-fn is_a_mean_over_samples(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
-    let config = tiny();
-    let params = init(&config, 0);
-    let mut backend = make(&config);
+fn is_a_mean_over_samples(config: &ModelConfig, make: impl Fn(&ModelConfig) -> Box<dyn Backend>) {
+    let params = init(config.clone(), 0);
+    let mut backend = make(config);
     let (totals, whole) = gradient(&mut *backend, &params, &[3, 1, 4, 1, 5]);
     let (first, a) = gradient(&mut *backend, &params, &[3, 1]);
     let (second, b) = gradient(&mut *backend, &params, &[4, 1, 5]);
@@ -157,31 +171,29 @@ fn is_a_mean_over_samples(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
 }
 
 /// A NaN or infinite parameter gives a loss that is not finite, which is how a run is found to have diverged.
-fn lets_divergence_through(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
-    let config = tiny();
+fn lets_divergence_through(config: &ModelConfig, make: impl Fn(&ModelConfig) -> Box<dyn Backend>) {
     for bad in [f32::NAN, f32::INFINITY] {
-        let mut params = init(&config, 0);
-        params.get_mut("head.bias").fill(bad);
-        let (totals, _) = gradient(&mut *make(&config), &params, &ALL);
+        let mut params = init(config.clone(), 0);
+        params.get_mut(&head_bias(config)).fill(bad);
+        let (totals, _) = gradient(&mut *make(config), &params, &ALL);
         assert!(!totals.mean_loss().is_finite(), "{bad}: {}", totals.mean_loss());
     }
     // Logits of ±10⁶ do not overflow.
-    let mut params = init(&config, 0);
-    params.get_mut("head.bias").iter_mut().enumerate().for_each(|(i, x)| *x = 1e6 * (-1.0f32).powi(i as i32));
-    let (totals, grad) = gradient(&mut *make(&config), &params, &ALL);
+    let mut params = init(config.clone(), 0);
+    params.get_mut(&head_bias(config)).iter_mut().enumerate().for_each(|(i, x)| *x = 1e6 * (-1.0f32).powi(i as i32));
+    let (totals, grad) = gradient(&mut *make(config), &params, &ALL);
     assert!(totals.mean_loss().is_finite() && grad.iter().all(|g| g.is_finite()));
 }
 
 /// Before `load`, for no samples and for a gradient of another length there is an error, not a panic.
-fn refuses_misuse(make: impl Fn(&VitConfig) -> Box<dyn Backend>) {
-    let config = tiny();
-    let mut backend = make(&config);
+fn refuses_misuse(config: &ModelConfig, make: impl Fn(&ModelConfig) -> Box<dyn Backend>) {
+    let mut backend = make(config);
     let mut grad = vec![0.0; config.num_params(MNIST_SHAPE)];
     let mut attempt = |backend: &mut dyn Backend, indices: &[u32], length: usize| {
         backend.gradient(&digits(), indices, &|_| {}, &mut grad[..length]).unwrap_err().to_string()
     };
     assert!(attempt(&mut *backend, &ALL, config.num_params(MNIST_SHAPE)).contains("load"));
-    backend.load(&init(&config, 0).values).unwrap();
+    backend.load(&init(config.clone(), 0).values).unwrap();
     assert!(attempt(&mut *backend, &[], config.num_params(MNIST_SHAPE)).contains("no samples"));
     assert!(attempt(&mut *backend, &ALL, 3).contains("3 numbers"));
 }
@@ -193,39 +205,43 @@ macro_rules! backend_tests {
             use super::*;
 
             #[test]
-            fn agrees_with_timm() {
-                super::agrees_with_timm($make);
+            fn agrees_with_the_goldens() {
+                super::agrees_with_the_goldens($make);
             }
 
             #[test]
             fn agrees_with_finite_differences() {
-                super::agrees_with_finite_differences($make);
+                small().iter().for_each(|config| super::agrees_with_finite_differences(config, $make));
             }
 
             #[test]
             fn is_a_mean_over_samples() {
-                super::is_a_mean_over_samples($make);
+                small().iter().for_each(|config| super::is_a_mean_over_samples(config, $make));
             }
 
             #[test]
             fn lets_divergence_through() {
-                super::lets_divergence_through($make);
+                small().iter().for_each(|config| super::lets_divergence_through(config, $make));
             }
 
             #[test]
             fn refuses_misuse() {
-                super::refuses_misuse($make);
+                small().iter().for_each(|config| super::refuses_misuse(config, $make));
             }
         }
     };
 }
 
-backend_tests!(composed, |config| Box::new(Composed::new(config, MNIST_SHAPE, &CPU, Composed::SHARD).unwrap()));
-backend_tests!(composed_in_shards_of_3, |config| Box::new(Composed::new(config, MNIST_SHAPE, &CPU, 3).unwrap()));
-backend_tests!(fused, |config| Box::new(Fused::new(config, MNIST_SHAPE, 2).unwrap()));
+backend_tests!(composed, |config| Box::new(Composed::new(config.clone(), MNIST_SHAPE, &CPU, Composed::SHARD).unwrap()));
+backend_tests!(composed_in_shards_of_3, |config| Box::new(
+    Composed::new(config.clone(), MNIST_SHAPE, &CPU, 3).unwrap()
+));
+backend_tests!(fused, |config: &ModelConfig| {
+    config.backend(MNIST_SHAPE, &Machine { threads: 2, device: CPU }).unwrap()
+});
 
 #[test]
-fn logits_agree_with_timm() {
+fn logits_agree_with_the_goldens() {
     for (name, config) in goldens() {
         let (golden, params) = load_golden(name, &config);
         for (got, want) in logits(&config, &params).concat().into_iter().zip(flat(&golden["logits"])) {
@@ -239,8 +255,8 @@ fn logits_agree_with_timm() {
 #[test]
 fn every_parameter_gets_a_gradient() {
     for (_, config) in goldens() {
-        let params = init(&config, 0);
-        let (_, grad) = gradient(&mut Composed::new(&config, MNIST_SHAPE, &CPU, 8).unwrap(), &params, &ALL);
+        let params = init(config.clone(), 0);
+        let (_, grad) = gradient(&mut Composed::new(config.clone(), MNIST_SHAPE, &CPU, 8).unwrap(), &params, &ALL);
         for (name, g) in by_name(&params, &grad) {
             assert!(g.iter().any(|g| g.abs() > 1e-6), "{name}");
         }
@@ -251,21 +267,21 @@ fn every_parameter_gets_a_gradient() {
 #[test]
 fn gradient_does_not_depend_on_the_shard() {
     let config = VitConfig::default();
-    let params = init(&config, 0);
-    let of = |shard| gradient(&mut Composed::new(&config, MNIST_SHAPE, &CPU, shard).unwrap(), &params, &ALL);
+    let params = init(config.clone(), 0);
+    let of = |shard| gradient(&mut Composed::new(config.clone(), MNIST_SHAPE, &CPU, shard).unwrap(), &params, &ALL);
     let (whole_totals, whole) = of(8);
     for shard in [1, 3, 5] {
         let (totals, grad) = of(shard);
         assert!(relative_error(&grad, &whole) < 1e-5, "shards of {shard}");
         assert!((totals.loss / whole_totals.loss - 1.0).abs() < 1e-6);
     }
-    assert!(Composed::new(&config, MNIST_SHAPE, &CPU, 0).is_err());
+    assert!(Composed::new(config.clone(), MNIST_SHAPE, &CPU, 0).is_err());
 }
 
 #[test]
 fn initial_parameters_have_the_documented_distributions() {
     let config = VitConfig { embed_dim: 128, ..VitConfig::default() };
-    let params = init(&config, 0);
+    let params = init(config.clone(), 0);
     for (Parameter { name, .. }, values) in params.iter() {
         let values: Vec<f64> = values.iter().copied().map(f64::from).collect();
         let n = values.len() as f64;
@@ -297,7 +313,7 @@ fn initial_parameters_have_the_documented_distributions() {
 /// Each tensor's values follow from seed and name alone. Changing them would silently change every result there is.
 #[test]
 fn initial_parameters_never_change() {
-    let init = |config: &VitConfig, seed, name: &str| init(config, seed).get_mut(name).to_vec();
+    let init = |config: &VitConfig, seed, name: &str| init(config.clone(), seed).get_mut(name).to_vec();
     let (config, deeper) = (VitConfig::default(), VitConfig { depth: 4, ..VitConfig::default() });
     let (qkv, proj) = ("blocks.0.attn.qkv.weight", "blocks.1.attn.qkv.weight");
     assert_eq!(init(&config, 0, qkv), init(&deeper, 0, qkv));
@@ -314,7 +330,7 @@ fn initial_parameters_never_change() {
 fn parameters_survive_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("model.safetensors");
-    let params = init(&tiny(), 5);
+    let params = init(tiny(), 5);
     let tensor = |(parameter, values): (&Parameter, &[f32])| {
         (parameter.name.clone(), Tensor::from_slice(values, parameter.shape.as_slice(), &CPU).unwrap())
     };
@@ -330,8 +346,92 @@ fn parameters_survive_a_file() {
     );
 }
 
+/// What `scripts/golden_model.py` found of a parameter over many models as timm makes them.
+#[derive(Deserialize)]
+struct Moments {
+    n: usize,
+    mean: f64,
+    sd: f64,
+    largest: f64,
+}
+
+/// Mean and deviation of what both have drawn, within five standard errors of their difference; bounds likewise.
 #[test]
-fn default_model_has_105098_parameters() {
+fn the_other_initialisation_is_timms_own() {
+    let text = std::fs::read_to_string("tests/golden/init.json").unwrap();
+    let mut golden: HashMap<String, Moments> = serde_json::from_str(&text).unwrap();
+    let config = VitConfig { init: VitInit::Timm, ..VitConfig::default() };
+    let models: Vec<Params> = (0..50).map(|seed| init(config.clone(), seed)).collect();
+    for Parameter { name, range, .. } in config.layout(MNIST_SHAPE).iter() {
+        let theirs = golden.remove(name).unwrap();
+        let values: Vec<f64> = models.iter().flat_map(|m| &m.values[range.clone()]).map(|&x| f64::from(x)).collect();
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let sd = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
+        let largest = values.iter().fold(0.0f64, |most, x| most.max(x.abs()));
+        let error = theirs.sd * (1.0 / n + 1.0 / theirs.n as f64).sqrt();
+        assert!((mean - theirs.mean).abs() <= 5.0 * error, "{name}: mean {mean} and {}", theirs.mean);
+        assert!((sd - theirs.sd).abs() <= 5.0 * error / 2f64.sqrt(), "{name}: deviation {sd} and {}", theirs.sd);
+        // A normal distribution reaches 3.5 to 6 deviations here, a uniform one 1.7.
+        let (ours, theirs) = (largest - mean.abs(), theirs.largest - theirs.mean.abs());
+        assert!((ours - theirs).abs() <= 0.35 * theirs, "{name}: largest {ours} and {theirs}");
+    }
+    assert!(golden.is_empty(), "parameters that we do not have: {:?}", golden.keys());
+}
+
+#[test]
+fn default_models_have_about_100_000_parameters() {
     assert_eq!(VitConfig::default().num_params(MNIST_SHAPE), 105_098);
     assert_eq!(VitConfig::default().layout(MNIST_SHAPE).len(), 105_098);
+    assert_eq!(MlpConfig::default().num_params(MNIST_SHAPE), 118_282);
+    for depth in 1..4 {
+        let mlp = MlpConfig { depth, ..MlpConfig::default() };
+        assert_eq!(mlp.layout(MNIST_SHAPE).len(), mlp.num_params(MNIST_SHAPE));
+    }
+}
+
+fn resolve(text: &str) -> snr_bench::error::Result<RunSpec> {
+    RunSpec::resolve([text.parse().unwrap()])
+}
+
+/// The name that the article's runs have in `results/article` since before there was a second model.
+#[test]
+fn settings_of_old_keep_their_name() {
+    for text in ["", "model.kind = 'vit'", "model = { kind = 'vit', init = 'pytorch', depth = 2 }"] {
+        assert_eq!(resolve(text).unwrap().run_name(), "mnist-adam-b4096-lr0.001-s0-d4a2ea", "{text}");
+    }
+    for text in ["model.kind = 'mlp'", "model.init = 'timm'"] {
+        let spec = resolve(text).unwrap();
+        assert_ne!(spec.hash(), resolve("").unwrap().hash());
+        assert_eq!(resolve(&spec.to_toml()).unwrap(), spec);
+        assert_eq!(serde_json::from_value::<RunSpec>(serde_json::to_value(&spec).unwrap()).unwrap(), spec);
+    }
+}
+
+#[test]
+fn settings_of_another_kind_are_refused() {
+    for (text, parts) in [
+        ("model.kind = 'mpl'", vec!["model.kind = mpl is unknown", "did you mean 'mlp'"]),
+        (
+            "model = { kind = 'mlp', patch_size = 7 }",
+            vec!["model.patch_size is a setting of", "depth, hidden_dim, kind"],
+        ),
+        ("model.hidden_dim = 7", vec!["model.hidden_dim is a setting of", "\"mlp\", and the model is \"vit\""]),
+        ("model = { kind = 'mlp', hidden_dm = 7 }", vec!["unknown setting 'hidden_dm' in model", "'hidden_dim'"]),
+        ("model = { kind = 'mlp', depth = 0 }", vec!["model.depth = 0 leaves no hidden unit"]),
+        ("model.init = 'keras'", vec!["`keras`", "`pytorch` or `timm`"]),
+    ] {
+        let error = resolve(text).unwrap_err();
+        assert!(error.is::<snr_bench::error::UsageError>(), "{error}");
+        parts.iter().for_each(|part| assert!(error.to_string().contains(part), "{error} must say {part}"));
+    }
+}
+
+/// By hand: two operations a weight forward, and as many for each of two gradients but that of the pixels.
+#[test]
+fn operations_of_a_perceptron_are_counted() {
+    let (evaluation, training) = (2 * (784 * 128 + 128 * 128 + 1280), 2 * (2 * 784 * 128 + 3 * (128 * 128 + 1280)));
+    let model = ModelConfig::from(MlpConfig::default());
+    let (e, t) = (model.evaluation_flops(MNIST_SHAPE), model.training_flops(MNIST_SHAPE));
+    assert_eq!((e.whole, e.executed, t.whole, t.executed), (evaluation, evaluation, training, training));
 }

@@ -6,10 +6,11 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use snr_bench::analysis::{Analysis, Criteria, Loss};
+use snr_bench::analysis::{Analysis, Arm, Criteria, Endpoint, Group, Loss, basin, variants};
 use snr_bench::config::{Batch, RunSpec};
 use snr_bench::model::VitConfig;
-use snr_bench::plot::{self, Format, Metric, Options, Scale, X};
+use snr_bench::optim;
+use snr_bench::plot::{self, Format, Metric, Options, Scale, Sign, Size, X};
 use snr_bench::run_dir::{Row, State, record};
 use tempfile::TempDir;
 
@@ -93,6 +94,10 @@ fn analysis(root: &Path) -> Analysis {
     Analysis::of(&[root.to_path_buf()], None, None).unwrap()
 }
 
+fn all(group: &Group) -> Vec<&Arm> {
+    group.arms.iter().collect()
+}
+
 fn draw(root: &Path) -> Vec<PathBuf> {
     plot::draw(&analysis(root), &Options::new(root.join("figures"))).unwrap()
 }
@@ -143,7 +148,7 @@ fn gallery() {
         ("ten-seeds", 6),
         ("full", 6),
         ("one-epoch", 3),
-        ("rates", 6),
+        ("rates", 11),
         ("four", 3),
         ("mixed", 6),
         ("overlap", 6),
@@ -288,7 +293,7 @@ fn the_mean_leaves_failed_and_unfinished_runs_out() {
     diverged(root.path(), &spec("adam", 3), 5);
     write_run(&root.path().join("r"), &spec("adam", 4), "interrupted", HASH, &rows(&spec("adam", 4), 7));
     let groups = analysis(root.path()).groups;
-    let figure = plot::chart(&groups[0], Metric::ValLoss, X::Epoch, Scale::Log).unwrap();
+    let figure = plot::chart(&groups[0], &all(&groups[0]), Metric::ValLoss, X::Epoch, Scale::Log).unwrap();
     let series = &figure.series[0];
     let expected = specs.iter().map(|spec| row(spec, 20).val_loss).sum::<f64>() / 3.0;
     assert_eq!(series.line.len(), 21);
@@ -309,7 +314,7 @@ fn a_run_that_ends_no_better_than_it_began_is_drawn_and_named_as_failed() {
     rows[10..].iter_mut().for_each(|row| (row.val_loss, row.train_loss) = (1e6, Some(1e6)));
     write_run(&root.path().join("blown"), &blown, "finished", HASH, &rows);
     let groups = analysis(root.path()).groups;
-    let figure = plot::chart(&groups[0], Metric::ValLoss, X::Epoch, Scale::Log).unwrap();
+    let figure = plot::chart(&groups[0], &all(&groups[0]), Metric::ValLoss, X::Epoch, Scale::Log).unwrap();
     assert_eq!((figure.marks.len(), figure.series[0].faint.len()), (1, 4));
     let mark = &figure.marks[0];
     assert_eq!(mark.label, "Adam failed");
@@ -338,7 +343,7 @@ fn the_paired_difference_is_of_runs_with_one_seed() {
     let (lo, hi) = expected.interval.unwrap();
     assert!((series.band[11].1 - lo.exp()).abs() < 1e-12 && (series.band[11].2 - hi.exp()).abs() < 1e-12);
     assert_eq!(series.style, plot::style("snradam", 0), "the colour of the optimizer");
-    assert!(figure.title.ends_with("SNRAdam / Adam"), "{}", figure.title);
+    assert!(figure.title.ends_with("SNRAdam / Adam"), "with a failed run there is no mean: {}", figure.title);
     let sides = figure.sides.as_ref().unwrap();
     assert_eq!((sides.above.as_str(), sides.below.as_str()), ("Adam better", "SNRAdam better"));
     for fact in ["n = 8 pairs", "95% confidence interval (Student’s t)", "not drawn, but count in the verdicts: 1."] {
@@ -352,6 +357,9 @@ fn the_paired_difference_is_of_runs_with_one_seed() {
         records.retain(|run| run.spec.seed < seeds);
         Analysis::new(records, Vec::new(), Vec::new(), Criteria::default()).groups
     };
+    let figure = plot::difference(&of(8)[0], Loss::Validation).unwrap();
+    assert!(figure.title.starts_with("SNRAdam’s final validation loss is "), "{}", figure.title);
+    assert!(figure.title.ends_with(" lower than Adam’s"), "{}", figure.title);
     let figure = plot::difference(&of(2)[0], Loss::Validation).unwrap();
     assert!(figure.series[1].band.is_empty() && figure.caption.contains("no interval below 3 pairs"));
     assert!(plot::difference(&of(1)[0], Loss::Validation).is_none());
@@ -574,6 +582,197 @@ fn one_format_when_one_is_asked_for() {
     assert!(common::snr_bench(root.path(), &args).status.success());
     let mut found: Vec<_> = fs::read_dir(root.path().join("elsewhere")).unwrap().map(|e| e.unwrap().path()).collect();
     found.sort();
-    let expected = ["train-loss", "val-accuracy", "val-loss"].map(|metric| format!("mnist-b4096-e20-{metric}.png"));
+    let expected = ["error-rate", "train-loss", "val-loss"].map(|metric| format!("mnist-b4096-e20-{metric}.png"));
     assert_eq!(names(&found), expected);
+}
+
+/// A finished run whose losses stand still at `loss` from the first epoch on.
+fn at(root: &Path, optim: &str, lr: f64, seed: u64, loss: f64) {
+    let spec = RunSpec { lr, ..spec(optim, seed) };
+    let mut rows = rows(&spec, 20);
+    rows[1..].iter_mut().for_each(|row| (row.val_loss, row.train_loss) = (loss, Some(loss)));
+    rows[0].val_loss = 2.3 + 1e-3 * seed as f64;
+    write_run(&root.join(format!("{optim}-{lr}-{seed}")), &spec, "finished", HASH, &rows);
+}
+
+#[test]
+fn the_endpoint_is_drawn_over_the_learning_rate_with_its_basin() {
+    let root = TempDir::new().unwrap();
+    for seed in 0..2 {
+        let own = if seed == 0 { 1.25 } else { 0.8 };
+        for (lr, loss) in [(1e-3, 0.2), (1e-2, 0.1), (1e-1, 0.2)] {
+            at(root.path(), "adam", lr, seed, loss * own);
+        }
+        for (lr, loss) in [(1e-3, 0.3), (1e-2, 0.15)] {
+            at(root.path(), "snradam", lr, seed, loss * own);
+        }
+    }
+    diverged(root.path(), &RunSpec { lr: 1e-1, ..spec("snradam", 0) }, 3);
+    at(root.path(), "snradam", 1e-1, 1, 0.2);
+    let groups = analysis(root.path()).groups;
+    let of = |i: usize| basin(&variants(&groups[0])[i].arms, Endpoint::FinalValLoss).unwrap();
+    // ln 2 a decade on both sides: 5% more is reached after ln 1.05 / ln 2 of a decade
+    let factor = 10f64.powf(2.0 * 1.05f64.ln() / 2f64.ln());
+    assert!((of(0).best - 1e-2).abs() < 1e-12 && !of(0).is_open && (of(0).factor - factor).abs() < 1e-9, "{:?}", of(0));
+    // to the right a run failed: it is not known where the basin ends
+    assert!(of(1).is_open && (of(1).factor - factor.sqrt()).abs() < 1e-9, "{:?}", of(1));
+
+    let figure = plot::rates(&groups[0], Endpoint::FinalValLoss).unwrap();
+    assert_eq!((figure.series[0].label.as_str(), figure.series[1].label.as_str()), ("Adam · 1.4×", "SNRAdam · ≥ 1.2×"));
+    assert_eq!((figure.series[0].line.len(), figure.series[0].dots.len()), (3, 6));
+    assert_eq!((figure.series[1].line.len(), figure.series[1].dots.len()), (2, 5), "no mean where one failed");
+    assert!((figure.series[0].line[1].1 - 0.1).abs() < 1e-12, "the geometric mean");
+    let of_sign = |sign| figure.marks.iter().filter(move |mark| mark.sign == sign).collect::<Vec<_>>();
+    assert_eq!((of_sign(Sign::Ring).len(), of_sign(Sign::Cross).len()), (2, 1));
+    let highest = figure.series.iter().flat_map(|s| &s.dots).map(|dot| dot.1).fold(0.0, f64::max);
+    assert!(of_sign(Sign::Cross)[0].at.1 > highest, "failed runs are at the top edge");
+    assert!(figure.caption.contains("a run that failed (1)"), "{}", figure.caption);
+
+    // the best of k of Adam's 0.2, 0.1, 0.2: means of logarithms over all draws; SNRAdam may fail with one trial
+    let figure = plot::trials(&groups[0]).unwrap();
+    let adam: Vec<f64> = figure.series[0].line.iter().map(|point| point.1).collect();
+    let expected = [0.2 * 0.5f64.powf(1.0 / 3.0), 0.2 * 0.5f64.powf(2.0 / 3.0), 0.1];
+    assert!(adam.iter().zip(expected).all(|(found, wanted)| (found - wanted).abs() < 1e-12), "{adam:?}");
+    assert_eq!(figure.series[1].line[0].0, 2.0);
+    assert!(figure.title.contains("with 1 trial Adam, 0.1587; with 3 trials Adam, 0.1000"), "{}", figure.title);
+
+    // curves and differences are of the best rates, and a variant of one optimizer has its dashes
+    let curves = plot::curves(&groups[0], &[Metric::ValLoss], X::Epoch, Scale::Log);
+    let labels: Vec<&str> = curves[0].1.series.iter().map(|series| series.label.as_str()).collect();
+    assert_eq!(labels, ["Adam, lr 0.01", "SNRAdam, lr 0.01"]);
+    assert!(curves[0].1.series.iter().all(|series| series.style.dash.is_none()));
+    assert!(curves[0].1.caption.contains("at its best learning rate"), "{}", curves[0].1.caption);
+    let every = plot::chart(&groups[0], &all(&groups[0]), Metric::ValLoss, X::Epoch, Scale::Log).unwrap();
+    let styles: Vec<_> = every.series[..3].iter().map(|series| series.style).collect();
+    assert!(styles.iter().all(|style| style.color == styles[0].color));
+    assert!(styles[0].dash != styles[1].dash && styles[1].dash != styles[2].dash);
+    // six lines: a panel for every optimizer
+    let svg = plot::render_svg(&every, Size::default()).unwrap();
+    assert!(svg.contains("In every panel: the others in grey.") && svg.contains("lr 0.001"), "{svg}");
+}
+
+#[test]
+fn no_two_optimizers_look_alike() {
+    let colors: Vec<(u8, u8, u8)> = optim::entries().iter().map(|entry| plot::style(entry.name, 0).color).collect();
+    for (i, a) in colors.iter().enumerate() {
+        for b in &colors[..i] {
+            let apart = (i32::from(a.0) - i32::from(b.0)).abs()
+                + (i32::from(a.1) - i32::from(b.1)).abs()
+                + (i32::from(a.2) - i32::from(b.2)).abs();
+            assert!(apart > 60, "{a:?} and {b:?}");
+        }
+    }
+    let variants: Vec<_> = (0..12).map(|variant| plot::style("adam", variant)).collect();
+    for (i, a) in variants.iter().enumerate() {
+        assert!(variants[..i].iter().all(|b| a != b), "variant {i} looks like another");
+    }
+}
+
+#[test]
+fn what_is_drawn_can_be_chosen() {
+    let root = TempDir::new().unwrap();
+    for seed in 0..2 {
+        finished(root.path(), &spec("adam", seed));
+        finished(root.path(), &spec("snradam", seed));
+    }
+    let run = |args: &[&str]| common::snr_bench(root.path(), &[&["plot", ".", "--format", "svg"], args].concat());
+    let chosen = ["--metric", "val-loss", "--where", "optim=adam", "--title", "Only Adam", "--y-range", "0.2:1"];
+    let output = run(&[&chosen[..], &["--x-range", "2:12", "--width", "500", "--height", "400"]].concat());
+    common::assert_ok(&output);
+    assert_eq!(common::stdout(&output).trim(), "./figures/mnist-b4096-e20-val-loss.svg");
+    let svg = fs::read_to_string(root.path().join("figures/mnist-b4096-e20-val-loss.svg")).unwrap();
+    assert!(svg.contains("width=\"500\" height=\"400\"") && svg.contains("<title>Only Adam</title>"), "{svg}");
+    assert!(!svg.contains("SNRAdam"), "{svg}");
+    // nothing of a line is drawn beyond the axes
+    let numbers = svg.split("points=\"").skip(1).flat_map(|part| part.split('"').next().unwrap().split(' '));
+    let points = numbers
+        .filter_map(|pair| pair.split_once(','))
+        .map(|(x, y)| (x.parse::<f64>().unwrap(), y.parse::<f64>().unwrap()));
+    assert!(
+        points.clone().count() > 20 && points.clone().all(|(x, y)| (0.0..5000.0).contains(&x) && y > 500.0),
+        "{svg}"
+    );
+
+    common::assert_fails(&run(&["--title", "Many"]), 2, &["--title is for one figure, and these are"]);
+    common::assert_fails(&run(&["--metric", "val-los"]), 2, &["there is no such figure", "'val-loss'"]);
+    common::assert_fails(&run(&["--metric", "rates"]), 1, &["these runs have no figure rates"]);
+    common::assert_fails(&run(&["--y-range", "0:1"]), 2, &["--y-range begins at 0"]);
+    common::assert_fails(&run(&["--x-range", "3"]), 2, &["two numbers"]);
+    common::assert_fails(&run(&["--where", "optim=sgd"]), 2, &["no run matches"]);
+}
+
+#[test]
+fn hundreds_of_files_are_not_written_unasked() {
+    let root = TempDir::new().unwrap();
+    for epochs in 1..=25 {
+        finished(&root.path().join(epochs.to_string()), &RunSpec { epochs, ..spec("adam", 0) });
+    }
+    let run = |args: &[&str]| common::snr_bench(root.path(), &[&["plot", "."], args].concat());
+    common::assert_fails(
+        &run(&[]),
+        2,
+        &["75 figures of 25 groups of runs would be 150 files", "--where", "--metric", "--all"],
+    );
+    assert!(!root.path().join("figures").exists());
+    assert_eq!(common::stdout(&run(&["--metric", "val-loss"])).lines().count(), 50);
+    assert_eq!(common::stdout(&run(&["--all"])).lines().count(), 150);
+}
+
+#[test]
+fn the_training_loss_by_step_is_that_of_every_step() {
+    let root = TempDir::new().unwrap();
+    for seed in 0..2u64 {
+        let dir = finished(root.path(), &spec("adam", seed));
+        let rows = (1..=300).map(|step| format!("{step},1,60,0.001,{},1,1,,,,\n", 2.0 / f64::from(step) + seed as f64));
+        let header = "step,epoch,samples_seen,lr,train_loss,grad_norm,update_norm,probe_loss,noise_trace,noise_scale,noise_share\n";
+        fs::write(dir.join("steps.csv"), header.to_string() + &rows.collect::<String>()).unwrap();
+    }
+    let groups = analysis(root.path()).groups;
+    let by = |x| plot::chart(&groups[0], &all(&groups[0]), Metric::TrainLoss, x, Scale::Log).unwrap();
+    let figure = by(X::Step);
+    assert_eq!(figure.series[0].line.len(), 300);
+    assert_eq!(figure.series[0].line[3], (4.0, 1.0), "the mean of 0.5 and 1.5");
+    assert!(figure.caption.contains("that of each batch, before its step"), "{}", figure.caption);
+    assert_eq!(by(X::Epoch).series[0].line.len(), 20);
+    // a run without steps.csv: by epoch, as before
+    finished(root.path(), &spec("adam", 2));
+    let groups = analysis(root.path()).groups;
+    let figure = plot::chart(&groups[0], &all(&groups[0]), Metric::TrainLoss, X::Step, Scale::Log).unwrap();
+    assert!(figure.series[0].line.len() == 20 && figure.caption.contains("mean over an epoch"), "{}", figure.caption);
+}
+
+#[test]
+fn many_series_become_small_multiples() {
+    let many = |n: usize| {
+        let series = (0..n).map(|i| plot::Series {
+            label: format!("Optimizer {i}"),
+            group: format!("Optimizer {i}"),
+            style: plot::Style { color: (10 * i as u8, 100, 200 - 10 * i as u8), dash: None },
+            line: (0..=20).map(|x| (f64::from(x), (2.0 + i as f64 / 10.0) * (-0.1 * f64::from(x)).exp())).collect(),
+            ..plot::Series::default()
+        });
+        plot::Figure {
+            title: format!(
+                "{n} optimizers, and a title that is so long that it takes a second line on a sheet of usual width"
+            ),
+            about: String::new(),
+            caption: String::new(),
+            x: plot::Axis::linear("epoch", Some(0.0), true),
+            y: plot::Axis::log("validation loss (cross-entropy, nats)"),
+            sides: None,
+            series: series.collect(),
+            marks: Vec::new(),
+        }
+    };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery/many");
+    for n in [4, 5, 7, 9, 15] {
+        let figure = many(n);
+        let panels = if n < 5 { 0 } else { n };
+        assert_eq!(figure.panels().len(), panels);
+        plot::write(&figure, Size::default(), &folder, &n.to_string(), &[Format::Png, Format::Svg]).unwrap();
+        let svg = fs::read_to_string(folder.join(format!("{n}.svg"))).unwrap();
+        // every optimizer's own name stands once: at its line's end, or above its panel
+        let name = |i: usize| svg.matches(&format!("\nOptimizer {i}\n")).count();
+        assert!((0..n).all(|i| name(i) == 1), "{n}: {svg}");
+    }
 }

@@ -209,7 +209,7 @@ fn claims_follow_the_verdicts() {
         full.into_iter().for_each(|gain| pairs(root.path(), Batch::Full, 8, gain));
         let page = text(&page(root.path()));
         let at = page.find("The article’s claims").unwrap();
-        page[at..page.find("Training loss on").unwrap()].to_string()
+        page[at..page.find("MNIST (60,000 training").unwrap()].to_string()
     };
     let both = said(0.03, Some(0.03));
     // three claims of two groups, and what the conclusion rests on
@@ -252,7 +252,7 @@ fn the_state_of_the_plan_is_shown() {
     let root = folder.path();
     let specs: Vec<RunSpec> =
         (0..8).flat_map(|seed| ["adam", "snradam"].map(|optim| spec(optim, Batch::Size(4096), seed))).collect();
-    plan::keep(root, &specs, None, Some(0.05)).unwrap();
+    plan::keep(root, plan::Asked { specs: &specs, tune: None, target: None, margin: Some(0.05) }).unwrap();
     pairs(root, Batch::Size(4096), 7, 0.03);
     let interim = text(&page(root));
     assert_says(

@@ -9,7 +9,6 @@ fuzz_target!(|bytes: &[u8]| {
     let kind = if first % 2 == 0 { Kind::Images } else { Kind::Labels };
     // A header may claim all of MNIST; nothing is allocated for what is not there.
     if let Ok(contents) = idx::read(file, file.len() as u64, kind, 60_000) {
-        assert!(kind == Kind::Labels || contents.values.len() % 784 == 0);
-        assert!(kind == Kind::Images || contents.values.iter().all(|&label| label < 10));
+        assert_eq!(contents.values.len(), contents.shape.iter().product::<usize>());
     }
 });

@@ -25,7 +25,7 @@ impl Endpoint {
 
     /// The value of a run, a logarithm; ∞ if it failed, `None` if it was not trained at all.
     pub fn of(self, run: &Run) -> Option<f64> {
-        if run.spec.epochs == 0 {
+        if run.spec.is_complete(0, 0) {
             return None;
         }
         if run.fate.is_failed() {

@@ -6,7 +6,8 @@ use super::leaderboard::Entrant;
 use super::run::{Fate, Run};
 use super::speedup::Target;
 use super::types::{Basis, Comparison, Contender};
-use crate::config::{Batch, RunSpec, Validation};
+use crate::config::{Batch, Observe, RunSpec, Schedule, Validation};
+use crate::model::ModelConfig;
 use crate::number::{number, thousands};
 use crate::optim;
 use crate::run_dir::Warning;
@@ -74,13 +75,14 @@ pub fn short_hash(hash: &str) -> String {
 
 /// The settings that all runs of a group share, as text.
 pub(super) fn shared_settings(spec: &RunSpec) -> String {
-    let RunSpec { dataset, validation, train_subset, epochs, batch, model, .. } = spec.clone();
-    RunSpec { dataset, validation, train_subset, epochs, batch, model, ..RunSpec::default() }.to_toml()
+    let RunSpec { dataset, validation, train_subset, epochs, steps, batch, model, .. } = spec.clone();
+    let dataset = dataset.anywhere();
+    RunSpec { dataset, validation, train_subset, epochs, steps, batch, model, ..RunSpec::default() }.to_toml()
 }
 
 /// A file name for a group: `mnist-b4096-e20`, and what is not the default.
 fn stem(spec: &RunSpec) -> String {
-    let mut name = spec.dataset.name().to_string();
+    let mut name = spec.dataset.short_name();
     if let Some(n) = spec.train_subset {
         name += &format!("-n{n}");
     }
@@ -88,12 +90,15 @@ fn stem(spec: &RunSpec) -> String {
         Batch::Size(n) => format!("-b{n}"),
         Batch::Full => "-full".to_string(),
     };
-    name += &format!("-e{}", spec.epochs);
+    name += &spec.steps.map_or(format!("-e{}", spec.epochs), |steps| format!("-{steps}steps"));
     if let Validation::Holdout(n) = spec.validation {
         name += &format!("-holdout{n}");
     }
-    for (_, short, size) in spec.model.unusual() {
-        name += &format!("-{short}{size}");
+    if spec.model.kind() != ModelConfig::default().kind() {
+        name += &format!("-{}", spec.model.kind());
+    }
+    for unusual in spec.model.unusual() {
+        name += &format!("-{}", unusual.short);
     }
     name
 }
@@ -103,7 +108,7 @@ fn arms(runs: Vec<Run>) -> Vec<Arm> {
     let place = |spec: &RunSpec| optim::place(&spec.optim);
     let mut arms: Vec<(RunSpec, Vec<Run>)> = Vec::new();
     for run in runs {
-        let seedless = RunSpec { seed: 0, ..run.spec.clone() };
+        let seedless = RunSpec { seed: 0, observe: Observe::default(), ..run.spec.clone() };
         match arms.iter_mut().find(|(spec, _)| *spec == seedless) {
             Some((_, runs)) => runs.push(run),
             None => arms.push((seedless, vec![run])),
@@ -128,12 +133,18 @@ fn arms(runs: Vec<Run>) -> Vec<Arm> {
 /// its own that are not the default.
 fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
     let entry = optim::find(&spec.optim).ok();
-    let mut label = entry.map_or(spec.optim.as_str(), |entry| entry.label).to_string();
+    let mut label = optimizer(spec).to_string();
     if lr && all.iter().any(|other| other.lr != spec.lr) {
         label += &format!(", lr {}", number(spec.lr));
     }
     if all.iter().any(|other| other.weight_decay != spec.weight_decay) {
         label += &format!(", decay {}", number(spec.weight_decay));
+    }
+    if spec.schedule != Schedule::Constant || all.iter().any(|other| other.schedule != spec.schedule) {
+        label += &format!(", {}", spec.schedule.name());
+    }
+    if spec.warmup_steps > 0 || all.iter().any(|other| other.warmup_steps != spec.warmup_steps) {
+        label += &format!(", warm-up {}", spec.warmup_steps);
     }
     let defaults = entry.map(|entry| (entry.defaults)()).unwrap_or_default();
     for (key, value) in &spec.hyper {
@@ -143,6 +154,10 @@ fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
         }
     }
     label
+}
+
+fn optimizer(spec: &RunSpec) -> &str {
+    optim::find(&spec.optim).ok().map_or(spec.optim.as_str(), |entry| entry.label)
 }
 
 fn plain(value: &toml::Value) -> String {
@@ -174,6 +189,17 @@ impl Group {
         self.arms.iter().find(|arm| arm.name == side.name && arm.spec().lr == side.lr)
     }
 
+    /// The arms of the leaderboard: each optimizer at its best learning rate, in the order of the registry.
+    pub fn best_arms(&self) -> Vec<&Arm> {
+        let is_best = |arm: &&Arm| self.leaderboard.iter().any(|e| e.name == arm.name && e.lr == arm.spec().lr);
+        self.arms.iter().filter(is_best).collect()
+    }
+
+    /// Whether an optimizer was trained at several learning rates.
+    pub fn has_several_rates(&self) -> bool {
+        self.arms.len() > self.leaderboard.len()
+    }
+
     /// The comparisons that come first: of every two optimizers the one at the best of each, or at the only learning rate.
     pub fn headline(&self) -> Vec<&Comparison> {
         self.comparisons.iter().filter(|c| c.basis != Basis::EqualLr || !c.several_rates).collect()
@@ -192,15 +218,18 @@ impl Group {
 
 /// For people: what the runs of a group with these settings share.
 pub(super) fn title(spec: &RunSpec) -> String {
-    let mut title = format!("{}, {}, {} epochs", spec.dataset.label(), batch(spec), spec.epochs);
+    let mut title = format!("{}, {}, {}", spec.dataset.label(), batch(spec), spec.length());
     if let Some(n) = spec.train_subset {
         title += &format!(", {} training images", thousands(&n.to_string()));
     }
     if let Validation::Holdout(n) = spec.validation {
         title += &format!(", validated on {} held-out images", thousands(&n.to_string()));
     }
-    for (what, _, size) in spec.model.unusual() {
-        title += &format!(", {what} {size}");
+    if spec.model.kind() != ModelConfig::default().kind() {
+        title += &format!(", {}", spec.model.label());
+    }
+    for unusual in spec.model.unusual() {
+        title += &format!(", {}", unusual.text);
     }
     title
 }
@@ -219,9 +248,14 @@ impl Arm {
         &self.runs[0].spec
     }
 
+    /// The name of its optimizer alone.
+    pub fn optimizer(&self) -> String {
+        optimizer(self.spec()).to_string()
+    }
+
     /// Whether this arm and another differ by the learning rate and the seed at most.
     pub fn differs_by_rate(&self, other: &Arm) -> bool {
-        let identity = |arm: &Arm| RunSpec { seed: 0, lr: 1.0, ..arm.spec().clone() };
+        let identity = |arm: &Arm| RunSpec { seed: 0, lr: 1.0, observe: Observe::default(), ..arm.spec().clone() };
         identity(self) == identity(other)
     }
 

@@ -15,8 +15,8 @@ use crate::stats::{mean_interval, paired_t, signed_rank};
 /// One row of a leaderboard: an optimizer at the learning rate with its lowest final validation loss.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entrant {
-    /// 1 is the lowest final validation loss; shared with the first at a place as long as no difference to it is shown, see
-    /// [`leaderboard`]. `None` before any run has ended.
+    /// 1 is the lowest final validation loss; shared with the first at a place as long as no difference to it is shown. `None`
+    /// before any run has ended.
     pub place: Option<usize>,
     /// The optimizer, as the registry names it.
     pub optim: String,

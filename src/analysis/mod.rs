@@ -11,7 +11,8 @@
 //! * A verdict is that of the plan (`plan.toml`, see [`plan`]): none before it is complete, none of pairs added to it. Without a
 //!   plan it is exploratory.
 //! * Runs whose files disagree, and pairs that did not begin alike, are left out and named.
-//! * With several learning rates, optimizers meet at each one that they share, and, without a verdict, each at its best.
+//! * With several learning rates, optimizers meet at each one that they share, and, without a verdict, each at its best. Where
+//!   that was tuned on other seeds and images, it is judged as planned.
 //!
 //! | module | what it holds |
 //! | --- | --- |
@@ -19,10 +20,13 @@
 //! | `integrity` | whether runs are what they say |
 //! | `endpoint`, `speedup` | what sums a run up |
 //! | `leaderboard` | who comes first, and who shares a place |
+//! | `basin` | how wide the range of good learning rates is |
+//! | [`tuning`] | what tuning chose, from which trials |
 //! | `pairing`, `judge` | from paired runs to judgements |
 //! | [`plan`], `outlook` | what was stated before the runs, and what they can show |
 //! | `words` | every sentence about results |
 
+mod basin;
 pub mod endpoint;
 pub mod export;
 mod filter;
@@ -35,21 +39,25 @@ mod pairing;
 pub mod plan;
 mod run;
 mod speedup;
+pub mod tuning;
 mod types;
 pub mod words;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+pub use basin::{AS_GOOD, Basin, basin};
 pub use endpoint::{Endpoint, Measure};
 pub use filter::Filter;
 pub use group::{Arm, Group, batch, short_hash};
 pub use judge::{FIRST_ALPHA, equivalence_needs, least_pairs};
 pub use leaderboard::{Entrant, MeanLoss, all_arms, mean_loss};
 pub use outlook::{Outlook, outlooks};
+pub use pairing::{Variant, variants};
 pub use plan::PlanFile;
 pub use run::{Fate, Run};
 pub use speedup::{Level, Reached, Speedup, Target, reached};
+pub use tuning::{TUNE, Tuning};
 pub use types::{
     Basis, Comparison, Contender, Criteria, Curve, Description, Effect, Judgement, Loss, MARGIN, Pair, PlanState,
     Point, Reason, Standing, Summary, Test, TestKind, Verdict,
@@ -73,6 +81,8 @@ pub struct Analysis {
     pub criteria: Criteria,
     /// The plans of the folders that hold the runs.
     pub plans: Vec<PlanFile>,
+    /// What tuning chose in these folders.
+    pub tunings: Vec<Tuning>,
     /// Those with mini-batches first.
     pub groups: Vec<Group>,
     /// What the reader should know of runs and groups that are in no comparison.
@@ -93,14 +103,20 @@ impl Analysis {
     /// # Errors
     /// As above; a filter that takes no run, or asks for a setting that none has.
     pub fn matching(folders: &[PathBuf], filter: &Filter, target: Option<f64>, margin: Option<f64>) -> Result<Self> {
-        let (records, warnings) = record::find_all(folders)?;
+        let (mut records, mut warnings) = record::find_all(folders)?;
         let parents = records.iter().filter_map(|record| record.dir.parent());
-        let holders: BTreeSet<&Path> = folders.iter().map(PathBuf::as_path).chain(parents).collect();
+        let parents = parents.flat_map(|parent| [Some(parent), tuning::holder(parent)]).flatten();
+        let holders: BTreeSet<PathBuf> =
+            folders.iter().map(PathBuf::as_path).chain(parents).map(Path::to_path_buf).collect();
         let mut criteria: Option<(Criteria, &Path)> = None;
-        let mut plans = Vec::new();
-        for folder in holders {
+        let (mut plans, mut tunings) = (Vec::new(), Vec::new());
+        for folder in &holders {
             let Some(plan) = PlanFile::read(folder)? else { continue };
             let own = plan::criteria(Some(&plan), folder, target, margin)?;
+            let asked_for = folders.iter().any(|asked| asked.starts_with(folder.join(TUNE)));
+            if plan.tune.is_some() && !asked_for {
+                tunings.extend(Tuning::take(folder, &plan, &mut records, &mut warnings));
+            }
             match criteria {
                 Some((other, first)) if other != own => usage!(
                     "{} and {} were planned with different criteria; name one of them",
@@ -115,27 +131,33 @@ impl Analysis {
         }
         let criteria = criteria.map_or_else(|| Criteria::checked(target, margin), |(criteria, _)| Ok(criteria))?;
         let (runs, warnings) = checked(records, warnings, &plans);
-        Ok(Self::made(filter.apply(runs)?, warnings, plans, criteria))
+        Ok(Self::made(filter.apply(runs)?, warnings, plans, tunings, criteria))
     }
 
     /// Of records that were read already, with the warnings of that.
     pub fn new(records: Vec<Record>, warnings: Vec<Warning>, plans: Vec<PlanFile>, criteria: Criteria) -> Self {
         let (runs, warnings) = checked(records, warnings, &plans);
-        Self::made(runs, warnings, plans, criteria)
+        Self::made(runs, warnings, plans, Vec::new(), criteria)
     }
 
-    fn made(runs: Vec<Run>, mut warnings: Vec<Warning>, plans: Vec<PlanFile>, criteria: Criteria) -> Self {
+    fn made(
+        runs: Vec<Run>,
+        mut warnings: Vec<Warning>,
+        plans: Vec<PlanFile>,
+        tunings: Vec<Tuning>,
+        criteria: Criteria,
+    ) -> Self {
         let mut groups = group::group(runs);
         warnings.extend(words::different_data(&groups));
         for group in &mut groups {
             group.target = Target::of(group.runs(), criteria.target);
             group.leaderboard = leaderboard::leaderboard(group);
-            (group.comparisons, group.warnings) = pairing::comparisons(group, &plans, criteria);
+            (group.comparisons, group.warnings) = pairing::comparisons(group, &plans, &tunings, criteria);
             if pairing::variants(group).len() == 1 {
                 warnings.push(words::only_one(group));
             }
         }
-        Self { criteria, plans, groups, warnings }
+        Self { criteria, plans, tunings, groups, warnings }
     }
 
     /// All runs, in the order of the groups.

@@ -17,7 +17,7 @@ pub const EXAMPLE_SD: f64 = 0.05;
 pub struct Outlook {
     /// The group: "MNIST, batch 4096, 20 epochs".
     pub title: String,
-    /// Pairs that every comparison of it will have, at equal learning rates.
+    /// Pairs that every comparison of it will have, at equal learning rates or each at its best.
     pub pairs: usize,
     /// Pairs that a verdict takes.
     pub least: usize,
@@ -59,7 +59,8 @@ fn outlook(specs: &[&RunSpec], plan: &PlanFile, earlier: Option<&Analysis>) -> O
         plan.seeds().into_iter().filter(|seed| planned(a, *seed) && planned(b, *seed)).count()
     };
     let meetings = arms.iter().enumerate().flat_map(|(i, a)| arms[..i].iter().map(move |b| (a, b)));
-    let pairs = meetings.filter(|(a, b)| a.lr == b.lr).map(|(a, b)| pairs(a, b)).min()?;
+    let is_judged = |a: &RunSpec, b: &RunSpec| a.lr == b.lr || plan.tune.is_some();
+    let pairs = meetings.filter(|(a, b)| is_judged(a, b)).map(|(a, b)| pairs(a, b)).min()?;
     let same = |group: &&Group| shared_settings(group.spec()) == shared_settings(specs[0]);
     let spread = earlier.and_then(|analysis| spread(analysis.groups.iter().find(same)?));
     let Criteria { margin, .. } = plan.criteria();

@@ -7,6 +7,7 @@ use super::judge::{describe, effect, judge};
 use super::plan::PlanFile;
 use super::run::{Fate, Run};
 use super::speedup::{Speedup, log};
+use super::tuning::Tuning;
 use super::types::{Basis, Comparison, Contender, Criteria, Curve, Loss, PlanState, Point, Reason, Standing};
 use super::{Target, words};
 use crate::config::RunSpec;
@@ -18,10 +19,12 @@ pub struct Variant<'a> {
 }
 
 impl<'a> Variant<'a> {
+    /// For people, without the learning rate.
     pub fn name(&self) -> &'a str {
         &self.arms[0].name
     }
 
+    /// Ascending.
     pub fn rates(&self) -> Vec<f64> {
         self.arms.iter().map(|arm| arm.spec().lr).collect()
     }
@@ -56,24 +59,33 @@ pub fn ended(arm: &Arm) -> impl Iterator<Item = &Run> {
 
 /// What is made of a group: every two of its optimizers, at every learning rate that both have and at the best of each;
 /// and what is to be said of runs that are in none of these.
-pub fn comparisons(group: &Group, plan: &[PlanFile], criteria: Criteria) -> (Vec<Comparison>, Vec<Warning>) {
+pub fn comparisons(
+    group: &Group,
+    plan: &[PlanFile],
+    tunings: &[Tuning],
+    criteria: Criteria,
+) -> (Vec<Comparison>, Vec<Warning>) {
     let variants = variants(group);
     let several_rates = variants.iter().any(|variant| variant.rates() != variants[0].rates() || variant.arms.len() > 1);
     let mut warnings = words::unfinished(group);
     if several_rates && variants.len() > 1 {
         warnings.extend(words::doubts_about_rates(&variants));
     }
-    let mut comparisons = Vec::new();
+    let tuned = tuned_meetings(group, tunings);
+    let mut meetings_of_all = tuned.clone();
     for (i, a) in variants.iter().enumerate() {
         for b in &variants[..i] {
-            for (basis, a, b) in meetings(a, b, several_rates) {
-                let mut told = words::unpaired(&seeds_of(a), &seeds_of(b), (&a.label, &b.label));
-                let meeting = Meeting { basis, several_rates, a, b, target: group.target };
-                comparisons.push(meeting.comparison(plan, criteria, &mut told));
-                told.retain(|warning| !warnings.contains(warning));
-                warnings.extend(told);
-            }
+            let others = meetings(a, b, several_rates).into_iter().filter(|meeting| !is_replaced(meeting, &tuned));
+            meetings_of_all.extend(others);
         }
+    }
+    let mut comparisons = Vec::new();
+    for (basis, a, b) in meetings_of_all {
+        let mut told = words::unpaired(&seeds_of(a), &seeds_of(b), (&a.label, &b.label));
+        let meeting = Meeting { basis, several_rates, a, b, target: group.target };
+        comparisons.push(meeting.comparison(plan, criteria, &mut told));
+        told.retain(|warning| !warnings.contains(warning));
+        warnings.extend(told);
     }
     (comparisons, warnings)
 }
@@ -88,6 +100,28 @@ fn meetings<'a>(a: &Variant<'a>, b: &Variant<'a>, several_rates: bool) -> Vec<(B
     let equal = a.arms.iter().filter_map(|arm| Some((Basis::EqualLr, *arm, partner(arm)?)));
     let best = a.best().zip(b.best()).filter(|_| several_rates);
     equal.chain(best.map(|(a, b)| (Basis::BestLr, a, b))).collect()
+}
+
+/// Every two arms at the settings that tuning chose for each.
+fn tuned_meetings<'a>(group: &'a Group, tunings: &[Tuning]) -> Vec<(Basis, &'a Arm, &'a Arm)> {
+    let mut meetings = Vec::new();
+    for tuning in tunings {
+        let judged = |arm: &&Arm| tuning.arms.iter().any(|tuned| arm.runs.iter().any(|run| tuned.judges(&run.spec)));
+        let arms: Vec<&Arm> = group.arms.iter().filter(judged).collect();
+        for (i, a) in arms.iter().enumerate() {
+            meetings.extend(arms[..i].iter().map(|b| (Basis::Tuned, *a, *b)));
+        }
+    }
+    meetings
+}
+
+/// Whether what tuning chose says the same better: of the same arms, or of the best on these seeds.
+fn is_replaced((basis, a, b): &(Basis, &Arm, &Arm), tuned: &[(Basis, &Arm, &Arm)]) -> bool {
+    let same = |arm: &Arm, other: &Arm| match basis {
+        Basis::BestLr => arm.differs_by_rate(other),
+        _ => arm.label == other.label,
+    };
+    tuned.iter().any(|(_, x, y)| same(a, x) && same(b, y))
 }
 
 /// Two arms that are compared.
@@ -194,8 +228,8 @@ fn curve(loss: Loss, pairs: &[(&Run, &Run)]) -> Option<Curve> {
         Loss::Training => row.train_loss,
         Loss::Validation => Some(row.val_loss),
     };
-    // all runs of a group have the same epochs
-    let epochs = finished.first()?.0.spec.epochs;
+    // all runs of a group have the same budget
+    let epochs = finished.first()?.0.last().epoch;
     let point = |epoch: u64| {
         let row = |run: &Run| of(&run.rows[epoch as usize]).map(log);
         let differences = finished.iter().map(|(a, b)| Some(row(a)? - row(b)?)).collect::<Option<Vec<f64>>>()?;

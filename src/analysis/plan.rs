@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::endpoint::Endpoint;
 use super::types::Criteria;
-use crate::config::{MAX_SETTINGS, RunSpec, read_text};
+use crate::config::{MAX_SETTINGS, RunSpec, StudyArm, read_text};
 use crate::error::Result;
 use crate::run_dir::RunDir;
 use crate::{atomic, usage};
@@ -34,8 +34,11 @@ pub struct PlanFile {
     pub target: Option<f64>,
     /// What is judged.
     pub endpoints: Vec<Endpoint>,
-    /// At least one; later ones were added with other settings than those before.
-    #[serde(rename = "part")]
+    /// How the arms are tuned before they are judged, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tune: Option<TunePlan>,
+    /// Later ones were added with other settings than those before; none before anything is chosen in tuning.
+    #[serde(rename = "part", default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PlanPart>,
 }
 
@@ -54,6 +57,61 @@ pub struct PlanPart {
     pub seeds: Vec<u64>,
     /// Names of the runs, which end in a hash of their settings.
     pub runs: Vec<String>,
+}
+
+/// How arms are tuned, on what, and on which seeds they are judged then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TunePlan {
+    /// How the choice is made, in words.
+    pub rule: String,
+    /// Tuning seeds, which no judged run has.
+    pub seeds: Vec<u64>,
+    /// The held-out images that the choice is made on, as a setting.
+    pub validation: String,
+    /// Seeds of the judged runs.
+    pub judged_seeds: Vec<u64>,
+    /// Most rounds in which the grid grows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grow: Option<u32>,
+    /// Number of random trials of each arm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials: Option<usize>,
+    /// What they are drawn by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_seed: Option<u64>,
+    #[serde(rename = "arm")]
+    pub arms: Vec<PlannedArm>,
+}
+
+/// An arm that is tuned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedArm {
+    /// For people: what tells it from the others.
+    pub title: String,
+    /// What is tuned, and the values or ranges that are tried.
+    pub space: toml::Table,
+    /// Its settings but for the tuned ones and the seed.
+    pub settings: toml::Table,
+}
+
+impl TunePlan {
+    /// The same, whatever the judged seeds.
+    fn is_like(&self, other: &Self) -> bool {
+        *self == Self { judged_seeds: self.judged_seeds.clone(), ..other.clone() }
+    }
+}
+
+impl PlannedArm {
+    /// The settings of a tuning run.
+    ///
+    /// # Errors
+    /// What [`RunSpec::resolve`] says.
+    pub fn spec(&self, trial: &toml::Table, seed: u64, validation: &str) -> Result<RunSpec> {
+        let arm = StudyArm { settings: self.settings.clone(), axes: Vec::new() };
+        arm.spec(trial, seed, Some(validation.parse()?))
+    }
 }
 
 impl PlanFile {
@@ -95,13 +153,26 @@ impl PlanFile {
     }
 }
 
-/// Takes up `specs` in the plan of `folder`, which is made where no run was before: seeds beyond a plan stay outside it,
+/// What a command asks of the plan of a folder.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Runs that are judged; none before anything is chosen in tuning.
+    pub specs: &'a [RunSpec],
+    /// How they are tuned.
+    pub tune: Option<&'a TunePlan>,
+    /// `--target`.
+    pub target: Option<f64>,
+    /// `--margin`.
+    pub margin: Option<f64>,
+}
+
+/// Takes up what is asked in the plan of `folder`, which is made where no run was before: seeds beyond a plan stay outside it,
 /// runs with settings that it does not have make a further part of it. `None` where runs are there without a plan: it
 /// would not be one.
 ///
 /// # Errors
-/// Criteria that differ from the plan's; a folder that cannot be written.
-pub fn keep(folder: &Path, specs: &[RunSpec], target: Option<f64>, margin: Option<f64>) -> Result<Option<PlanFile>> {
+/// Criteria or tuning that differ from the plan's; a folder that cannot be written.
+pub fn keep(folder: &Path, asked: Asked) -> Result<Option<PlanFile>> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}; choose another with --out", folder.display()))?;
     // two commands at once: the second one finds the plan of the first
@@ -110,7 +181,7 @@ pub fn keep(folder: &Path, specs: &[RunSpec], target: Option<f64>, margin: Optio
         File::create(&path).with_context(|| format!("cannot write {}; choose another with --out", path.display()))?;
     lock.lock().with_context(|| format!("cannot lock {}; is the file system able to lock files?", path.display()))?;
     let old = PlanFile::read(folder)?;
-    let Some(new) = proposed(folder, specs, target, margin)? else { return Ok(None) };
+    let Some(new) = proposed(folder, asked)? else { return Ok(None) };
     if old.as_ref() != Some(&new) {
         let text = HEADER.to_string() + &toml::to_string_pretty(&new)?;
         let path = folder.join(PLAN);
@@ -123,16 +194,21 @@ pub fn keep(folder: &Path, specs: &[RunSpec], target: Option<f64>, margin: Optio
 /// What [`keep`] would write; writes nothing.
 ///
 /// # Errors
-/// Criteria that differ from the plan's.
-pub fn proposed(
-    folder: &Path,
-    specs: &[RunSpec],
-    target: Option<f64>,
-    margin: Option<f64>,
-) -> Result<Option<PlanFile>> {
+/// Criteria or tuning that differ from the plan's.
+pub fn proposed(folder: &Path, asked: Asked) -> Result<Option<PlanFile>> {
+    let Asked { specs, tune, target, margin } = asked;
     let old = PlanFile::read(folder)?;
     let criteria = criteria(old.as_ref(), folder, target, margin)?;
-    Ok((old.is_some() || !holds_runs(folder)).then(|| extended(old, specs, criteria)))
+    let is_kept = |old: &PlanFile| tune.is_none_or(|tune| old.tune.as_ref().is_some_and(|kept| kept.is_like(tune)));
+    if old.as_ref().is_some_and(|old| !is_kept(old)) {
+        usage!("{} plans other arms, or another [tune]; choose another folder with --out", folder.join(PLAN).display());
+    }
+    let new = || {
+        let Criteria { margin, target } = criteria;
+        let tune = tune.cloned();
+        PlanFile { margin, target, endpoints: Endpoint::ALL.to_vec(), tune, parts: Vec::new() }
+    };
+    Ok((old.is_some() || !holds_runs(folder)).then(|| extended(old.unwrap_or_else(new), specs)))
 }
 
 /// Whether a run has left anything in a folder of `folder`.
@@ -142,9 +218,7 @@ fn holds_runs(folder: &Path) -> bool {
 }
 
 /// The plan with what `specs` add to it.
-fn extended(old: Option<PlanFile>, specs: &[RunSpec], criteria: Criteria) -> PlanFile {
-    let Criteria { margin, target } = criteria;
-    let mut plan = old.unwrap_or(PlanFile { margin, target, endpoints: Endpoint::ALL.to_vec(), parts: Vec::new() });
+fn extended(mut plan: PlanFile, specs: &[RunSpec]) -> PlanFile {
     let new: Vec<&RunSpec> = specs.iter().filter(|spec| !plan.has(spec) && !plan.has_siblings(spec)).collect();
     let epochs: BTreeSet<u64> = new.iter().map(|spec| spec.epochs).collect();
     for epochs in epochs {

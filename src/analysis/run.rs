@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use serde::Serialize;
 
+use crate::config::RunSpec;
 use crate::run_dir::Record;
 use crate::run_dir::{Row, State};
 
@@ -43,15 +44,15 @@ impl Fate {
         self != Fate::Unfinished
     }
 
-    /// Of a run that was to have so many epochs and came to these rows.
-    pub fn of(state: State, rows: &[Row], epochs: u64) -> Self {
+    /// Of a run with these settings that came to these rows.
+    pub fn of(state: State, rows: &[Row], spec: &RunSpec) -> Self {
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Fate::Unfinished };
         let finite = rows.iter().all(|row| row.val_loss.is_finite() && row.train_loss.is_none_or(f64::is_finite));
         match state {
             State::Diverged => Fate::Diverged,
-            State::Finished if last.epoch != epochs => Fate::Unfinished,
+            State::Finished if !spec.is_complete(last.epoch, last.step) => Fate::Unfinished,
             State::Finished if !finite => Fate::Diverged,
-            State::Finished if epochs > 0 && last.val_loss >= first.val_loss => Fate::NoBetter,
+            State::Finished if rows.len() > 1 && last.val_loss >= first.val_loss => Fate::NoBetter,
             State::Finished => Fate::Finished,
             State::Running | State::Interrupted | State::Failed => Fate::Unfinished,
         }
@@ -61,7 +62,7 @@ impl Fate {
 impl Run {
     /// A record with what follows from it.
     pub fn new(record: Record) -> Self {
-        let fate = Fate::of(record.meta.state, &record.rows, record.spec.epochs);
+        let fate = Fate::of(record.meta.state, &record.rows, &record.spec);
         Self { fate, sound: true, record }
     }
 

@@ -28,10 +28,10 @@ impl Target {
         if let Some(loss) = stated {
             return Some(Self { loss, stated: true });
         }
-        let finished: Vec<&Run> = runs.filter(|run| run.fate == Fate::Finished && run.spec.epochs > 0).collect();
+        let finished: Vec<&Run> = runs.filter(|run| run.fate == Fate::Finished && run.rows.len() > 1).collect();
         let finished = || finished.iter().copied();
         let least = |rows: &[Row]| rows.iter().map(|row| row.val_loss).fold(f64::INFINITY, f64::min);
-        let early = |run: &Run| least(&run.rows[..=(3 * run.spec.epochs).div_ceil(4) as usize]);
+        let early = |run: &Run| least(&run.rows[..=(3 * (run.rows.len() - 1)).div_ceil(4)]);
         let most = finished().map(early).fold(0.0, f64::max);
         let start = finished().map(|run| run.rows[0].val_loss).fold(f64::INFINITY, f64::min);
         let end = finished().map(|run| least(&run.rows)).fold(0.0, f64::max);

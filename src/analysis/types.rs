@@ -58,6 +58,8 @@ pub enum Basis {
     /// Each optimizer its best: the one with the lowest final validation loss. Chosen and measured on the same seeds, so it
     /// is shown without a verdict.
     BestLr,
+    /// Each at the settings that tuning chose, on other seeds and other images than these: judged as planned.
+    Tuned,
 }
 
 /// Optimizer A against optimizer B, the baseline, over the seeds that both have run.

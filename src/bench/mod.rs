@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::data::{ImageShape, Images};
 use crate::error::Result;
-use crate::machine::{self, repeat};
+use crate::machine::{self, Machine, repeat};
 use crate::model::fused::{Part, Profile};
-use crate::model::{Backend, Composed, Fused, ModelConfig, Params, VitConfig};
+use crate::model::{Backend, Composed, ModelConfig, Params};
 use crate::optim::{self, Optimizer};
 
 /// What is measured.
@@ -82,15 +82,9 @@ pub fn measure(settings: &BenchSettings, images: &Images) -> Result<BenchReport>
     let rule = (entry.build)(&(entry.defaults)())?;
     let mut optimizer = Optimizer::new(params.layout().clone(), 0.0, rule)?;
     let mut grad = vec![0.0; params.values.len()];
-    let vit = VitConfig::from(settings.model.clone());
-    let mut fused = None;
-    let mut composed;
-    let backend: &mut dyn Backend = match settings.composed {
-        None => fused.insert(Fused::new(&vit, input, settings.threads)?),
-        Some(shard) => {
-            composed = Composed::new(&vit, input, &Device::Cpu, shard)?;
-            &mut composed
-        }
+    let mut backend = match settings.composed {
+        None => settings.model.backend(input, &Machine { threads: settings.threads, device: Device::Cpu })?,
+        Some(shard) => Box::new(Composed::new(settings.model.clone(), input, &Device::Cpu, shard)?),
     };
     backend.load(&params.values)?;
     let mut in_optimizer = Duration::ZERO;
@@ -102,13 +96,13 @@ pub fn measure(settings: &BenchSettings, images: &Images) -> Result<BenchReport>
         in_optimizer = start.elapsed();
         Ok(())
     };
-    let training = repeat(settings.time, || step(backend))?;
+    let training = repeat(settings.time, || step(&mut *backend))?;
     let evaluation = repeat(settings.time, || backend.evaluate(images, &indices, &|_| ()).map(drop))?;
     let mut parts = Vec::new();
-    if let Some(fused) = &mut fused {
-        fused.set_profiling(true);
-        step(fused)?;
-        parts = part_times(&fused.profile(), in_optimizer);
+    if settings.composed.is_none() {
+        backend.set_profiling(true);
+        step(&mut *backend)?;
+        parts = part_times(&backend.profile(), in_optimizer);
     }
     let peak_memory_mib = machine::peak_memory_mib();
     let rate = |times: &[f64], i: usize| settings.batch as f64 / times[i];
@@ -141,11 +135,14 @@ pub fn measure(settings: &BenchSettings, images: &Images) -> Result<BenchReport>
 /// The parts of a gradient, and the optimizer's step.
 fn part_times(profile: &Profile, optimizer: Duration) -> Vec<PartTime> {
     let ms = |nanos: u64| nanos as f64 / 1e6;
-    let mut parts = Vec::from(Part::ALL.map(|part| PartTime {
-        part: part.name(),
-        forward_ms: ms(profile.forward(part)),
-        backward_ms: ms(profile.backward(part)),
-    }));
+    let own = Part::ALL.into_iter().filter(|part| profile.forward(*part) + profile.backward(*part) > 0);
+    let mut parts: Vec<PartTime> = own
+        .map(|part| PartTime {
+            part: part.name(),
+            forward_ms: ms(profile.forward(part)),
+            backward_ms: ms(profile.backward(part)),
+        })
+        .collect();
     parts.push(PartTime { part: "optimizer", forward_ms: optimizer.as_secs_f64() * 1e3, backward_ms: 0.0 });
     parts
 }

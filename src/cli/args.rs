@@ -8,7 +8,6 @@ use clap::Args;
 use super::hyper::HyperArgs;
 use crate::analysis::Filter;
 use crate::config::{self, Batch, written};
-use crate::data::DatasetKind;
 use crate::error::Result;
 use crate::machine::{Machine, all_threads};
 use crate::usage;
@@ -20,21 +19,32 @@ pub struct SettingArgs {
     /// Read settings from a TOML file, such as one that --dry-run printed
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Any setting by its name in the TOML file, such as model.depth=4 (may be repeated)
+    /// Any setting by its name in the TOML file, such as model.depth=4 or model.kind=mlp (may be
+    /// repeated)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Passes over the training images [default: 20; full-batch: 100]
     #[arg(long, value_name = "N", value_parser = counts)]
     pub epochs: Option<toml::Value>,
+    /// Optimizer steps, a budget in place of --epochs
+    #[arg(long, value_name = "N", value_parser = counts)]
+    pub steps: Option<toml::Value>,
     /// Learning rate [default: 0.001]
     #[arg(long, value_name = "X", value_parser = numbers, allow_hyphen_values = true)]
     pub lr: Option<toml::Value>,
+    /// How the learning rate changes over the run: constant, linear or cosine (both fall to 0), inverse-sqrt [default: constant]
+    #[arg(long, value_name = "NAME", value_parser = names)]
+    pub schedule: Option<toml::Value>,
+    /// Steps over which the learning rate first rises, linearly [default: 0]
+    #[arg(long, value_name = "N", value_parser = counts)]
+    pub warmup_steps: Option<toml::Value>,
     /// Decoupled weight decay [default: 0]
     #[arg(long, value_name = "X", value_parser = numbers, allow_hyphen_values = true)]
     pub weight_decay: Option<toml::Value>,
-    /// Data set [default: mnist]
-    #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
-    pub dataset: Vec<DatasetKind>,
+    /// Data set: mnist, fashion-mnist, digits (drawn by the program, needs no files), or idx:DIR (a folder with four IDX
+    /// files under MNIST's names) [default: mnist]
+    #[arg(long, value_name = "NAME", value_parser = names)]
+    pub dataset: Option<toml::Value>,
     /// What to validate on: test (as in the article), or holdout:N (the last N training images, not trained on) [default: test]
     #[arg(long, value_name = "SPLIT", value_parser = names)]
     pub validation: Option<toml::Value>,
@@ -42,7 +52,25 @@ pub struct SettingArgs {
     #[arg(long, value_name = "N", value_parser = counts)]
     pub train_subset: Option<toml::Value>,
     #[command(flatten)]
+    pub observe: ObserveArgs,
+    #[command(flatten)]
     pub hyper: HyperArgs,
+}
+
+/// What a run measures beside training; changes no bit of it.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Measurements (they change no result)")]
+pub struct ObserveArgs {
+    /// Evaluate one fixed sample of N training images before training and after every step: probe_loss in steps.csv
+    #[arg(long, value_name = "N", value_parser = counts)]
+    pub probe: Option<toml::Value>,
+}
+
+impl ObserveArgs {
+    /// The settings that were given.
+    fn table(&self) -> toml::Table {
+        layer([("probe", &self.probe)])
+    }
 }
 
 impl SettingArgs {
@@ -56,23 +84,24 @@ impl SettingArgs {
             layers.push(config::parse_assignment(assignment)?);
         }
         let mut flags = self.hyper.0.clone();
-        let datasets: Vec<toml::Value> = self.dataset.iter().map(|kind| kind.name().into()).collect();
-        let dataset = if let [one] = datasets.as_slice() { Some(one.clone()) } else { non_empty(datasets) };
         flags.extend(layer([
             ("epochs", &self.epochs),
+            ("steps", &self.steps),
             ("lr", &self.lr),
+            ("schedule", &self.schedule),
+            ("warmup_steps", &self.warmup_steps),
             ("weight_decay", &self.weight_decay),
-            ("dataset", &dataset),
+            ("dataset", &self.dataset),
             ("validation", &self.validation),
             ("train_subset", &self.train_subset),
         ]));
+        let observe = self.observe.table();
+        if !observe.is_empty() {
+            flags.insert("observe".into(), observe.into());
+        }
         layers.push(flags);
         Ok(layers)
     }
-}
-
-fn non_empty(values: Vec<toml::Value>) -> Option<toml::Value> {
-    (!values.is_empty()).then(|| values.into())
 }
 
 /// The layer of the settings that were given.

@@ -64,7 +64,7 @@ pub(super) fn run(args: BenchArgs) -> Result<()> {
         usage!("--seconds {} is impossible; it must be a positive number", args.seconds);
     };
     let spec = args.spec()?;
-    let images = data::load(spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?.train;
+    let images = data::load(&spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?.train;
     let batch = match spec.batch {
         Batch::Full => images.len(),
         Batch::Size(n) if n <= images.len() => n,

@@ -8,8 +8,10 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use super::console::{Console, Show, clock};
 use super::progress::RunDisplay;
 use crate::analysis::{Fate, words};
+use crate::config::{Extent, RunSpec};
 use crate::experiment::{Cost, End, ExperimentObserver, Pace, Plan};
 use crate::model::Totals;
+use crate::number::loss;
 use crate::run_dir::{Row, State};
 use crate::train::{Observer, Outcome, TrainSummary};
 
@@ -92,7 +94,7 @@ impl ExperimentObserver for ExperimentDisplay<'_> {
             self.console.line(&format!("{title} → {}", planned.dir.display()));
             Some(if self.jobs > 1 { format!("{title}  ") } else { String::new() })
         };
-        let progress = RunDisplay::new(&self.console, &title, planned.spec.epochs, lines);
+        let progress = RunDisplay::new(&self.console, &title, &planned.spec, lines);
         Box::new(Running { display: self, run, progress })
     }
 
@@ -112,7 +114,7 @@ impl ExperimentObserver for ExperimentDisplay<'_> {
             }
             End::Now(summary) => {
                 let left = if matches!(summary.outcome, Outcome::Interrupted(_)) { "" } else { &left };
-                self.console.line(&format!("{title}: {}{left}", result(summary, self.plan.runs[run].spec.epochs)));
+                self.console.line(&format!("{title}: {}{left}", result(summary, &self.plan.runs[run].spec)));
             }
             End::Failed(e) => self.console.error(&format!("error: {title}: {e:#}")),
             End::NotBegun => {}
@@ -134,8 +136,8 @@ impl Running<'_> {
 }
 
 impl Observer for Running<'_> {
-    fn epoch(&self, epoch: u64, epochs: u64, done: u64, total: u64) {
-        self.progress.epoch(epoch, epochs, done, total);
+    fn epoch(&self, epoch: u64, extent: &Extent, done: u64) {
+        self.progress.epoch(epoch, extent, done);
     }
 
     fn shard(&self, totals: Totals) {
@@ -154,21 +156,25 @@ impl Observer for Running<'_> {
     fn row(&self, row: &Row) {
         self.progress.row(row);
     }
+
+    fn note(&self, text: &str) {
+        self.progress.note(text);
+    }
 }
 
 /// What came out, in a line.
-fn result(summary: &TrainSummary, epochs: u64) -> String {
+fn result(summary: &TrainSummary, spec: &RunSpec) -> String {
     let Some(last) = summary.rows.last() else { return "interrupted before anything was measured".to_string() };
     let took = clock(last.wall_seconds);
     match summary.outcome {
         Outcome::Finished => format!(
-            "finished in {took}, validation loss {:.4}, accuracy {:.2}%{}",
-            last.val_loss,
+            "finished in {took}, validation loss {}, accuracy {:.2}%{}",
+            loss(last.val_loss),
             100.0 * last.val_accuracy,
-            words::fate(Fate::of(State::Finished, &summary.rows, epochs))
+            words::fate(Fate::of(State::Finished, &summary.rows, spec))
         ),
         Outcome::Diverged => format!("FAILED: diverged in epoch {} after {took}", last.epoch),
-        Outcome::Interrupted(_) => format!("interrupted after {} epochs", last.epoch),
+        Outcome::Interrupted(_) => format!("interrupted after {}", spec.so_far(last.epoch, last.step)),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What an experiment would do, and how long it would take.
 
 use super::console::clock;
+use crate::config::Study;
+use crate::experiment::tuning::rounds;
 use crate::experiment::{Estimate, Plan, Planned, RunStatus, Work};
 use crate::machine::Machine;
 use crate::run_dir::State;
@@ -17,6 +19,26 @@ pub fn text(plan: &Plan, estimate: &Estimate, machine: &Machine, jobs: usize) ->
         text += &format!("{}\n", line.trim_end());
     }
     text + "\n" + &forecast(plan, estimate, machine, jobs)
+}
+
+/// Which round of tuning it is, where the grid has grown.
+pub fn round(round: u32) -> String {
+    if round == 0 { String::new() } else { format!(", grown {round} times").replace("1 times", "once") }
+}
+
+/// What growth could add to the runs of tuning that are known; `None` where the grid cannot grow further.
+pub fn growth(study: &Study, round: u32) -> Option<String> {
+    let left = rounds(study).checked_sub(round).filter(|left| *left > 0)?;
+    let keys = study.growing();
+    let axis = study.arms[0].axes.iter().find(|axis| axis.key == *keys.first().unwrap_or(&""))?;
+    let trials = study.arms[0].trials(study).ok()?.len() / axis.list().len();
+    let runs = trials * study.arms.len() * study.tuning_seeds.len();
+    let times = if left == 1 { "once".to_string() } else { format!("{left} times") };
+    Some(format!(
+        "The grid grows at most {times}, where a best value of {} lies at an edge, by {runs} runs or more each time; the time \
+         above is without them.",
+        keys.join(" or ")
+    ))
 }
 
 /// How many runs there are and where they stand: "24 runs: 3 done, 1 begun, 20 new".
@@ -63,7 +85,7 @@ pub fn how(machine: &Machine, jobs: usize) -> String {
 fn state(run: &Planned) -> String {
     match &run.status {
         RunStatus::New => "new".to_string(),
-        RunStatus::Begun(epochs) => format!("resumes after epoch {epochs} of {}", run.spec.epochs),
+        RunStatus::Begun(so_far) => format!("resumes after {so_far}"),
         RunStatus::Ended(State::Diverged) => "done: diverged".to_string(),
         RunStatus::Ended(_) => "done".to_string(),
         RunStatus::Blocked(why) => format!("cannot run: {}", why.lines().next().unwrap_or_default()),

@@ -1,5 +1,6 @@
 //! What `run`, `full-batch` and `reproduce` share: an experiment planned, run, and concluded.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,12 +10,16 @@ use super::console::{Show, paper};
 use super::display::ExperimentDisplay;
 use super::dry_run::{self, how};
 use super::signals::Signals;
-use super::{Exit, print, unless_closed, warn};
-use crate::analysis::{Analysis, export, outlooks, plan, words};
+use super::{Exit, print, quoted, unless_closed, warn};
+use crate::analysis::plan::{self, Asked, TunePlan};
+use crate::analysis::{self, Analysis, TUNE, export, outlooks, words};
 use crate::article::Article;
-use crate::config::RunSpec;
+use crate::config::{self, RunSpec, Study};
+use crate::data::{Dataset, DatasetKind};
 use crate::error::Result;
+use crate::experiment::tuning::{self, Stage};
 use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Tally};
+use crate::machine::Machine;
 use crate::plot;
 use crate::report;
 
@@ -44,14 +49,32 @@ pub struct ExperimentArgs {
 
 /// An experiment as a command describes it.
 pub struct Experiment<'a> {
-    /// Its runs.
-    pub specs: Vec<RunSpec>,
-    /// Where they lie.
+    /// What runs one after the other.
+    pub parts: Vec<Part>,
+    /// What holds all of it, and is concluded at the end.
     pub folder: &'a Path,
     pub machine: &'a MachineArgs,
     pub args: &'a ExperimentArgs,
     /// Whether to measure and say first how long it will take.
     pub announce: bool,
+}
+
+/// Runs in one folder, or arms that are tuned first.
+pub struct Part {
+    pub folder: PathBuf,
+    pub what: config::Experiment,
+}
+
+/// How the runs of a command have gone so far.
+#[derive(Default)]
+struct Done {
+    tally: Tally,
+    /// Directories of the judged runs.
+    judged: Vec<PathBuf>,
+    /// Whether any run has ended.
+    ended: bool,
+    /// Names of the tuning runs that were begun by this command: --force starts each anew once.
+    begun: HashSet<String>,
 }
 
 impl Experiment<'_> {
@@ -61,58 +84,217 @@ impl Experiment<'_> {
     /// Criteria that are not those of the folder's plan; data that cannot be loaded; at the end, runs that an error ended.
     pub fn run(self) -> Result<Exit> {
         let machine = self.machine.machine()?;
-        let outlook = self.outlook()?;
-        let plan = Plan::new(self.specs.clone(), self.folder, self.args.force)?;
-        let jobs = usize::from(self.args.jobs).min(plan.open_runs().count()).max(1);
         if self.args.dry_run {
-            let estimate = Estimate::measure(&plan, &machine, jobs)?;
-            let text = dry_run::text(&plan, &estimate, &machine, jobs);
-            return print(format_args!("{text}\n\n{outlook}")).map(|()| Exit::Done);
+            let texts = self.parts.iter().map(|part| self.dry_run(part, &machine)).collect::<Result<Vec<_>>>()?;
+            return print(texts.join("\n\n")).map(|()| Exit::Done);
         }
         let quiet = self.args.quiet;
         let signals = Signals::listen()?;
-        let mut costs: Vec<Cost> = plan.runs.iter().map(|run| Cost::in_flops(&run.spec)).collect();
         if self.announce && !quiet {
-            let estimate = Estimate::measure(&plan, &machine, jobs)?;
-            let forecast = dry_run::forecast(&plan, &estimate, &machine, jobs);
-            say(quiet, &format!("{} in {}\n{forecast}", dry_run::counts(&plan), self.folder.display()));
-            costs = estimate.costs;
-        } else if jobs > 1 {
-            say(quiet, &how(&machine, jobs));
+            for part in &self.parts {
+                self.announce(part, &machine)?;
+            }
         }
-        say(quiet, &outlook);
-        let data = plan.load_data(self.machine.data_dir.as_deref(), &|line| warn(line))?;
-        plan::keep(self.folder, &self.specs, self.args.criteria.target, self.args.criteria.margin)?;
-        let stop = || signals.pending();
-        let options = ExperimentOptions { machine, jobs, checkpoint_every: self.args.checkpoint_every, stop: &stop };
-        let display = ExperimentDisplay::new(&plan, &costs, jobs, if quiet { Show::Nothing } else { Show::Auto });
-        let ends = signals.gracefully(|| experiment::run(&plan, &data, &options, &display));
-        drop(display);
-        let tally = Tally::of(&ends);
+        let mut done = Done::default();
+        for part in &self.parts {
+            match &part.what {
+                config::Experiment::Runs(specs) => self.judged(part, specs, None, &machine, &signals, &mut done)?,
+                config::Experiment::Tuned(study) => self.tuned(part, study, &machine, &signals, &mut done)?,
+            }
+            if done.tally.signal.is_some() {
+                break;
+            }
+        }
         let again = if self.args.force { "the command without --force" } else { "the command" };
-        // One may also have come when the last run was all but finished.
-        if let Some(signal) = tally.signal.or(signals.pending()) {
+        if let Some(signal) = done.tally.signal {
             say(quiet, &format!("interrupted; repeat {again} to go on"));
             return Ok(Exit::Signal(signal));
         }
-        let ended = ends.iter().any(|end| matches!(end, End::Before(_) | End::Now(_)));
-        let failed = if ended { self.conclude(&plan)? } else { false };
-        if tally.errors > 0 {
-            anyhow::bail!("{} of the runs failed, see above; repeat {again} to try them again", tally.errors);
+        let failed = if done.ended { self.conclude(&done.judged)? } else { false };
+        if done.tally.errors > 0 {
+            anyhow::bail!("{} of the runs failed, see above; repeat {again} to try them again", done.tally.errors);
         }
         Ok(if failed { Exit::RunFailed } else { Exit::Done })
     }
 
-    /// What the planned pairs can show, in a line a group of runs.
-    fn outlook(&self) -> Result<String> {
+    /// Runs that are judged.
+    fn judged(
+        &self,
+        part: &Part,
+        specs: &[RunSpec],
+        tune: Option<&TunePlan>,
+        machine: &Machine,
+        signals: &Signals,
+        done: &mut Done,
+    ) -> Result<()> {
+        let outlook = self.outlook(part, specs, tune)?;
+        let plan = Plan::new(specs.to_vec(), &part.folder, self.args.force)?;
+        self.say_how(&plan, machine);
+        say(self.args.quiet, &outlook);
+        done.judged.extend(plan.runs.iter().map(|run| run.dir.clone()));
+        // loaded first: a mistake in the data leaves no plan behind
+        let data = plan.load_data(self.machine.data_dir.as_deref(), &|line| warn(line))?;
+        plan::keep(&part.folder, self.asked(specs, tune))?;
+        self.train(&plan, &data, machine, signals, done);
+        Ok(())
+    }
+
+    /// Stage after stage of an experiment with `[tune]`, until its judged runs have had their turn.
+    fn tuned(&self, part: &Part, study: &Study, machine: &Machine, signals: &Signals, done: &mut Done) -> Result<()> {
+        let (quiet, folder) = (self.args.quiet, &part.folder);
+        let tune = tuning::plan(study)?;
+        let tuning = loop {
+            let counts = |spec: &RunSpec| !self.args.force || done.begun.contains(&spec.run_name());
+            let (runs, round) = match tuning::next_stage(study, folder, &counts)? {
+                Stage::Chosen(tuning) => break tuning,
+                Stage::Trials { runs, round } => (runs, round),
+            };
+            let new: Vec<RunSpec> = runs.into_iter().filter(|run| !done.begun.contains(&run.run_name())).collect();
+            if new.is_empty() {
+                return Ok(()); // errors ended some of them
+            }
+            let plan = Plan::new(new, &folder.join(TUNE), self.args.force)?;
+            let data = plan.load_data(self.machine.data_dir.as_deref(), &|line| warn(line))?;
+            plan::keep(folder, self.asked(&[], Some(&tune)))?;
+            self.say_how(&plan, machine);
+            say(quiet, &format!("tuning{}, {}", dry_run::round(round), dry_run::counts(&plan)));
+            done.begun.extend(plan.runs.iter().map(|run| run.spec.run_name()));
+            self.train(&plan, &data, machine, signals, done);
+            if done.tally.errors > 0 || done.tally.signal.is_some() {
+                return Ok(());
+            }
+        };
+        tuning.keep(folder, self.args.force)?;
+        let seeds = tuning::as_planned(study, folder)?.seeds;
+        plan::keep(folder, self.asked(&tuning::judged_runs(study, &seeds, Some(&tuning))?, Some(&tune)))?;
+        for arm in &tuning.arms {
+            let chosen = format!("chosen for {}: {}", arm.title, analysis::tuning::written(&arm.chosen));
+            say(quiet, &chosen);
+        }
+        let specs = tuning::judged_runs(study, &study.seeds, Some(&tuning))?;
+        self.judged(part, &specs, Some(&tune), machine, signals, done)
+    }
+
+    fn train(
+        &self,
+        plan: &Plan,
+        data: &HashMap<DatasetKind, Dataset>,
+        machine: &Machine,
+        signals: &Signals,
+        done: &mut Done,
+    ) {
+        let quiet = self.args.quiet;
+        let jobs = self.jobs(plan);
+        let costs: Vec<Cost> = plan.runs.iter().map(|run| Cost::in_flops(&run.spec)).collect();
+        let stop = || signals.pending();
+        let machine = machine.clone();
+        let options = ExperimentOptions { machine, jobs, checkpoint_every: self.args.checkpoint_every, stop: &stop };
+        let display = ExperimentDisplay::new(plan, &costs, jobs, if quiet { Show::Nothing } else { Show::Auto });
+        let ends = signals.gracefully(|| experiment::run(plan, data, &options, &display));
+        drop(display);
+        let tally = Tally::of(&ends);
+        // One may also have come when the last run was all but finished.
+        done.tally = Tally {
+            errors: done.tally.errors + tally.errors,
+            signal: done.tally.signal.or(tally.signal).or(signals.pending()),
+        };
+        done.ended |= ends.iter().any(|end| matches!(end, End::Before(_) | End::Now(_)));
+    }
+
+    /// How the runs share the machine, unless that was announced.
+    fn say_how(&self, plan: &Plan, machine: &Machine) {
+        let jobs = self.jobs(plan);
+        if jobs > 1 && !self.announce {
+            say(self.args.quiet, &how(machine, jobs));
+        }
+    }
+
+    fn jobs(&self, plan: &Plan) -> usize {
+        usize::from(self.args.jobs).min(plan.open_runs().count()).max(1)
+    }
+
+    fn asked<'a>(&self, specs: &'a [RunSpec], tune: Option<&'a TunePlan>) -> Asked<'a> {
         let CriteriaArgs { target, margin } = self.args.criteria;
-        let Some(plan) = plan::proposed(self.folder, &self.specs, target, margin)? else {
+        Asked { specs, tune, target, margin }
+    }
+
+    /// How long a part takes, in a few lines.
+    fn announce(&self, part: &Part, machine: &Machine) -> Result<()> {
+        let text = match &part.what {
+            config::Experiment::Runs(specs) => {
+                let plan = Plan::new(specs.clone(), &part.folder, self.args.force)?;
+                let estimate = Estimate::measure(&plan, machine, self.jobs(&plan))?;
+                let forecast = dry_run::forecast(&plan, &estimate, machine, self.jobs(&plan));
+                format!("{} in {}\n{forecast}", dry_run::counts(&plan), part.folder.display())
+            }
+            config::Experiment::Tuned(study) => self.stages(part, study, machine, false)?,
+        };
+        say(false, &text);
+        Ok(())
+    }
+
+    fn dry_run(&self, part: &Part, machine: &Machine) -> Result<String> {
+        let specs = match &part.what {
+            config::Experiment::Runs(specs) => specs,
+            config::Experiment::Tuned(study) => return self.stages(part, study, machine, true),
+        };
+        let plan = Plan::new(specs.clone(), &part.folder, self.args.force)?;
+        let estimate = Estimate::measure(&plan, machine, self.jobs(&plan))?;
+        let text = dry_run::text(&plan, &estimate, machine, self.jobs(&plan));
+        Ok(format!("{text}\n\n{}", self.outlook(part, specs, None)?))
+    }
+
+    /// What the stages of an experiment with `[tune]` are, and how long they take as far as that is known.
+    fn stages(&self, part: &Part, study: &Study, machine: &Machine, whole: bool) -> Result<String> {
+        let folder = &part.folder;
+        let tune = tuning::plan(study)?;
+        let measured = |specs: Vec<RunSpec>, folder: &Path| -> Result<String> {
+            let plan = Plan::new(specs, folder, self.args.force)?;
+            let (jobs, estimate) = (self.jobs(&plan), Estimate::measure(&plan, machine, self.jobs(&plan))?);
+            Ok(match whole {
+                true => dry_run::text(&plan, &estimate, machine, jobs),
+                false => {
+                    let forecast = dry_run::forecast(&plan, &estimate, machine, jobs);
+                    format!("{} in {}\n{forecast}", dry_run::counts(&plan), folder.display())
+                }
+            })
+        };
+        let mut text = String::new();
+        let tuning = match tuning::next_stage(study, folder, &|_| !self.args.force)? {
+            Stage::Chosen(tuning) => {
+                text += "stage 1 of 2, tuning: done\n";
+                Some(tuning)
+            }
+            Stage::Trials { runs, round } => {
+                text += &format!(
+                    "stage 1 of 2, tuning{}: {}\n",
+                    dry_run::round(round),
+                    measured(runs, &folder.join(TUNE))?
+                );
+                let growth = dry_run::growth(study, round);
+                text += &growth.map(|text| paper().wrapped("", &text)).unwrap_or_default();
+                None
+            }
+        };
+        let specs = tuning::judged_runs(study, &study.seeds, tuning.as_ref())?;
+        text += &format!("stage 2 of 2, judged runs: {}", measured(specs.clone(), folder)?);
+        if tuning.is_none() {
+            text += "\n(at the first values that are tried: those that will be chosen are not known yet)";
+        }
+        if whole {
+            text += &format!("\n\n{}", self.outlook(part, &specs, Some(&tune))?);
+        }
+        Ok(text)
+    }
+
+    /// What the planned pairs can show, in a line a group of runs.
+    fn outlook(&self, part: &Part, specs: &[RunSpec], tune: Option<&TunePlan>) -> Result<String> {
+        let Some(plan) = plan::proposed(&part.folder, self.asked(specs, tune))? else {
             return Ok(paper().wrapped("", words::NO_PLAN).trim_end().to_string());
         };
-        let beyond = self.specs.iter().filter(|spec| !plan.has(spec)).count();
+        let beyond = specs.iter().filter(|spec| !plan.has(spec)).count();
         let earlier = if self.folder.is_dir() { self.analysis().ok() } else { None };
-        let mut lines: Vec<String> =
-            outlooks(&self.specs, &plan, earlier.as_ref()).iter().map(words::outlook).collect();
+        let mut lines: Vec<String> = outlooks(specs, &plan, earlier.as_ref()).iter().map(words::outlook).collect();
         lines.extend(words::beyond_the_plan(beyond));
         Ok(lines.iter().map(|line| paper().wrapped("", line)).collect::<String>().trim_end().to_string())
     }
@@ -124,16 +306,22 @@ impl Experiment<'_> {
 
     /// What is made of the whole folder when all runs have ended: figures, report, leaderboard and verdicts. Returns
     /// whether a run of this command failed in training.
-    fn conclude(&self, plan: &Plan) -> Result<bool> {
+    fn conclude(&self, judged: &[PathBuf]) -> Result<bool> {
         let analysis = self.analysis()?;
         let page = self.folder.join("report.html");
-        let figures = plot::draw(&analysis, &plot::Options::new(self.folder.join("figures")))?;
+        let options = plot::Options::new(self.folder.join("figures"));
+        let figures = match plot::obstacle(&analysis, &options)? {
+            Some(advice) => {
+                warn(format_args!("no figures: {advice} (snr-bench plot {})", quoted(&self.folder.to_string_lossy())));
+                Vec::new()
+            }
+            None => plot::draw(&analysis, &options)?,
+        };
         report::write(&analysis, self.folder, &page)?;
         if !self.args.quiet {
             unless_closed(show(&analysis, &figures, &page))?;
         }
-        let own = |dir: &PathBuf| plan.runs.iter().any(|run| run.dir == *dir);
-        Ok(analysis.runs().any(|run| run.fate.is_failed() && own(&run.dir)))
+        Ok(analysis.runs().any(|run| run.fate.is_failed() && judged.contains(&run.dir)))
     }
 }
 

@@ -131,13 +131,16 @@ fn grid(runs: &[&Run], name: impl Fn(&Run) -> String) -> Grid {
     let row = |run: &&Run| {
         let settings = run.spec.settings();
         let values = keys.iter().map(|key| settings.get(key).map_or("—".to_string(), String::clone));
-        let epochs = format!("{}/{}", run.last().epoch, run.spec.epochs);
+        let so_far = match run.spec.steps {
+            None => format!("{}/{}", run.last().epoch, run.spec.epochs),
+            Some(steps) => format!("step {}/{steps}", run.last().step),
+        };
         let endpoint = |endpoint: &Endpoint| match endpoint.of(run).filter(|_| run.fate.has_ended()) {
             Some(log) if log.is_finite() => loss(log.exp()),
             Some(_) => "∞".to_string(),
             None => "—".to_string(),
         };
-        let own = [name(run), run.state().to_string()].into_iter().chain(values).chain([epochs]);
+        let own = [name(run), run.state().to_string()].into_iter().chain(values).chain([so_far]);
         own.chain(Endpoint::ALL.iter().map(endpoint)).map(Cell::from).collect()
     };
     let columns = ["run", "state"].into_iter().chain(keys.iter().map(String::as_str)).chain(["epoch"]);

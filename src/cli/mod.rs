@@ -32,8 +32,8 @@ use crate::shell::quoted;
 
 const ABOUT: &str = "Is this optimizer really better than Adam here, and why?
 
-Trains a small Vision Transformer on MNIST (or on digits that the program draws itself) with Adam, SNRAdam and others, \
-and draws what happened. Reproduces the article 'SNRAdam: Improving the Adam Optimizer'.";
+Trains a small Vision Transformer, or a multilayer perceptron, with Adam, SNRAdam and others on MNIST, on your own images \
+(--dataset idx:DIR) or on digits that the program draws itself, and draws what happened. Reproduces the article 'SNRAdam: Improving the Adam Optimizer'.";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Exit;
 use super::args::{MachineArgs, SettingArgs, batches, counts, layer, names};
-use super::experiment::{Experiment, ExperimentArgs};
+use super::experiment::{Experiment, ExperimentArgs, Part};
 use crate::config;
 use crate::error::Result;
 use crate::optim;
@@ -22,7 +22,9 @@ Examples:
   snr-bench run configs/article.toml --dry-run
 
 Any setting may be a list, in the file and on a flag; lists multiply out into runs. [[arm]] tables in the file hold settings
-over the shared ones, and lists of their own: flags apply to all of them, and --optim chooses among them. Repeat an interrupted command to go on with it.";
+over the shared ones, and lists of their own: flags apply to all of them, and --optim chooses among them. A [tune] table makes
+it two stages: every arm is tuned on other seeds and held-out images, then judged at what was chosen. See configs/tuned.toml.
+Repeat an interrupted command to go on with it.";
 
 const FULL_BATCH_EXAMPLES: &str = "\
 Examples:
@@ -97,13 +99,14 @@ pub(super) fn run(args: RunArgs) -> Result<Exit> {
     flags.extend(layer([("batch", &args.batch)]));
     let name = args.file.file_stem().unwrap_or(args.file.as_os_str());
     let out = args.out.unwrap_or_else(|| Path::new("results").join(name));
-    args.shared.run([file], &flags, &out, false)
+    args.shared.run([(file, toml::Table::new())], &flags, (&out, &out), false)
 }
 
 /// Runs the built-in experiment with batch = ∞.
 pub(super) fn full_batch(args: FullBatchArgs) -> Result<Exit> {
     let file = FULL_BATCH.parse().expect("the built-in file is TOML");
-    args.shared.run([file], &args.lists.flags(), &args.out, false)
+    let out = &args.out;
+    args.shared.run([(file, toml::Table::new())], &args.lists.flags(), (out, out), false)
 }
 
 impl ListArgs {
@@ -114,19 +117,31 @@ impl ListArgs {
 }
 
 impl SharedArgs {
-    /// Runs what each of `files`, the settings over it and `flags` over these describe, into one folder.
+    /// Runs what each of `files`, the settings over it, `flags` and the settings beside it over these describe, into one
+    /// folder; what is tuned into `tuned`.
     pub(super) fn run(
         &self,
-        files: impl IntoIterator<Item = toml::Table>,
+        files: impl IntoIterator<Item = (toml::Table, toml::Table)>,
         flags: &toml::Table,
-        folder: &Path,
+        (folder, tuned): (&Path, &Path),
         announce: bool,
     ) -> Result<Exit> {
-        let mut specs = Vec::new();
-        for file in files {
-            let layers = std::iter::once(file).chain(self.settings.layers()?).chain([flags.clone()]);
-            specs.extend(config::expand(layers)?);
+        let (mut specs, mut parts) = (Vec::new(), Vec::new());
+        for (file, seeds) in files {
+            let mut over = self.settings.layers()?;
+            if let Some(toml::Value::Table(tune)) = file.get("tune").filter(|_| announce) {
+                // of several experiments the tuned one keeps what it tunes, and what on
+                over.iter_mut().for_each(|layer| layer.retain(|key, _| key != "validation" && !tune.contains_key(key)));
+            }
+            let layers = std::iter::once(file).chain(over).chain([flags.clone(), seeds]);
+            match config::experiment(layers)? {
+                config::Experiment::Runs(more) => specs.extend(more),
+                what => parts.push(Part { folder: tuned.to_path_buf(), what }),
+            }
         }
-        Experiment { specs, folder, machine: &self.machine, args: &self.experiment, announce }.run()
+        if !specs.is_empty() {
+            parts.insert(0, Part { folder: folder.to_path_buf(), what: config::Experiment::Runs(specs) });
+        }
+        Experiment { parts, folder, machine: &self.machine, args: &self.experiment, announce }.run()
     }
 }

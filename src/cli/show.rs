@@ -9,6 +9,7 @@ use super::console::clock;
 use super::{print, quoted};
 use crate::config::RunSpec;
 use crate::error::Result;
+use crate::number::loss;
 use crate::run_dir::{self, CHECKPOINT, META, METRICS, Meta, Row, RunDir, State, record, recorded};
 use crate::train::checkpoint::Checkpoint;
 
@@ -88,14 +89,20 @@ fn state(meta: &Meta, locked: bool) -> String {
 
 fn progress(row: &Row, spec: &RunSpec) -> String {
     let took = clock(row.wall_seconds);
-    format!("{} of {} epochs, {} steps, {} images in {took}", row.epoch, spec.epochs, row.step, row.samples_seen)
+    let so_far = spec.so_far(row.epoch, row.step);
+    let other = match spec.steps {
+        None => format!("{} steps", row.step),
+        Some(_) => format!("{} epochs", row.epoch),
+    };
+    format!("{so_far}, {other}, {} images in {took}", row.samples_seen)
 }
 
 fn losses(row: &Row) -> String {
     let train = row.train_loss.zip(row.train_accuracy);
-    let train =
-        train.map_or(String::new(), |(loss, accuracy)| format!("training loss {loss:.4} ({:.2}%), ", 100.0 * accuracy));
-    format!("{train}validation loss {:.4} ({:.2}%)", row.val_loss, 100.0 * row.val_accuracy)
+    let train = train.map_or(String::new(), |(train, accuracy)| {
+        format!("training loss {} ({:.2}%), ", loss(train), 100.0 * accuracy)
+    });
+    format!("{train}validation loss {} ({:.2}%)", loss(row.val_loss), 100.0 * row.val_accuracy)
 }
 
 fn saved(checkpoint: &Option<Result<Checkpoint>>) -> String {
@@ -118,6 +125,7 @@ fn advice(dir: &Path, meta: &Meta, spec: &RunSpec, locked: bool) -> String {
     match meta.state {
         _ if locked => "it is under way; Ctrl-C or SIGTERM ends it so that it can be resumed".to_string(),
         State::Diverged => "it diverged, there is nothing to resume".to_string(),
+        State::Finished if !spec.may_grow() => "it has ended".to_string(),
         State::Finished => format!("train it longer with: {resume} --epochs {}", spec.epochs.saturating_mul(2)),
         State::Running | State::Interrupted | State::Failed => format!("go on with: {resume}"),
     }

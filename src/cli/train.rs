@@ -16,6 +16,7 @@ use crate::data;
 use crate::error::Result;
 use crate::experiment::Session;
 use crate::experiment::session::{self, IfExists, StoredRun};
+use crate::number::loss;
 use crate::optim;
 use crate::run_dir::State;
 use crate::train::{Outcome, TrainSummary};
@@ -105,10 +106,10 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
     let signals = Signals::listen()?;
     let machine = args.machine.machine()?;
     let dir = session::open(&spec, &path, if_exists)?;
-    let data = data::load(spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?;
+    let data = data::load(&spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?;
     let stop = || signals.pending();
     let session = Session { machine: &machine, checkpoint_every: args.checkpoint_every, stop: &stop };
-    let progress = RunDisplay::new(&Console::new(show), &spec.optim, spec.epochs, Some(String::new()));
+    let progress = RunDisplay::new(&Console::new(show), &spec.optim, &spec, Some(String::new()));
     let summary = signals.gracefully(|| session.train(&spec, &data, dir, &progress))?;
     drop(progress);
     if args.json {
@@ -130,7 +131,7 @@ fn fate(spec: &RunSpec, summary: &TrainSummary) -> Fate {
         Outcome::Diverged => State::Diverged,
         Outcome::Interrupted(_) => State::Interrupted,
     };
-    Fate::of(state, &summary.rows, spec.epochs)
+    Fate::of(state, &summary.rows, spec)
 }
 
 fn as_text(spec: &RunSpec, summary: &TrainSummary, path: &Path) -> String {
@@ -139,13 +140,13 @@ fn as_text(spec: &RunSpec, summary: &TrainSummary, path: &Path) -> String {
     let Some(last) = summary.rows.last() else {
         return format!("interrupted before anything was measured\n{path}\n{resume}");
     };
-    let training = last.train_loss.map_or(String::new(), |loss| format!("training loss {loss:.4}, "));
+    let training = last.train_loss.map_or(String::new(), |train| format!("training loss {}, ", loss(train)));
     let took = clock(last.wall_seconds);
     let result = format!(
-        "after {} epochs and {} steps in {took}: {training}validation loss {:.4}, accuracy {:.2}%",
+        "after {} epochs and {} steps in {took}: {training}validation loss {}, accuracy {:.2}%",
         last.epoch,
         last.step,
-        last.val_loss,
+        loss(last.val_loss),
         100.0 * last.val_accuracy
     );
     let name = &spec.optim;

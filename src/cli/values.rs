@@ -4,7 +4,6 @@ use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use crate::analysis::export::Per;
-use crate::data::DatasetKind;
 use crate::plot::{Format, Scale, X};
 
 macro_rules! values {
@@ -24,10 +23,6 @@ macro_rules! values {
 }
 
 values! {
-    DatasetKind {
-        Mnist: "mnist", "The real MNIST: 60,000 training and 10,000 test images";
-        Digits: "digits", "Digits drawn by the program itself, in MNIST's shape: needs neither files nor network";
-    }
     X {
         Epoch: "epoch", "Passes over the training images";
         Step: "step", "Optimizer steps";

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::usage;
 
 /// Runs of the largest experiment.
-const MAX_RUNS: usize = 10_000;
+pub(super) const MAX_RUNS: usize = 10_000;
 
 /// The runs that layers of settings describe where any setting may be a list: `optim = ["adam", "snradam"]` and
 /// `seed = [0, 1]` make four. `[[arm]]` tables are settings over the shared ones, and each multiplies out its own lists;
@@ -44,7 +44,7 @@ pub fn expand(given: impl IntoIterator<Item = toml::Table>) -> Result<Vec<RunSpe
 }
 
 /// The settings of each arm, lists and all; of one arm where there are no `[[arm]]` tables.
-fn arms(given: impl IntoIterator<Item = toml::Table>) -> Result<Vec<toml::Table>> {
+pub(super) fn arms(given: impl IntoIterator<Item = toml::Table>) -> Result<Vec<toml::Table>> {
     let (mut shared, mut over) = (toml::Table::new(), toml::Table::new());
     let mut arms: Option<Vec<toml::Table>> = None;
     for mut layer in given {
@@ -98,13 +98,13 @@ fn chosen(arms: Vec<toml::Table>, wanted: &toml::Value) -> Result<Vec<toml::Tabl
 }
 
 /// Settings of which any may be a list, as the runs that these multiply out into.
-struct Product {
+pub(super) struct Product {
     settings: toml::Table,
     lists: Vec<(Vec<String>, Vec<toml::Value>)>,
 }
 
 impl Product {
-    fn new(mut settings: toml::Table) -> Result<Self> {
+    pub(super) fn new(mut settings: toml::Table) -> Result<Self> {
         let mut lists = Vec::new();
         take_lists(&mut settings, &mut Vec::new(), &mut lists)?;
         lists.sort_by_key(|(path, _)| match path.join(".").as_str() {
@@ -116,11 +116,11 @@ impl Product {
     }
 
     /// Their number; `None` beyond what can be counted.
-    fn runs(&self) -> Option<usize> {
+    pub(super) fn runs(&self) -> Option<usize> {
         self.lists.iter().try_fold(1usize, |runs, (_, values)| runs.checked_mul(values.len()))
     }
 
-    fn table(&self, run: usize) -> toml::Table {
+    pub(super) fn table(&self, run: usize) -> toml::Table {
         let mut table = self.settings.clone();
         let mut rest = run;
         for (path, values) in self.lists.iter().rev() {
@@ -152,21 +152,32 @@ fn take_lists(
     Ok(())
 }
 
-fn insert(table: &mut toml::Table, path: &[String], value: toml::Value) {
-    match (path, table.get_mut(&path[0])) {
-        ([_, rest @ ..], Some(toml::Value::Table(inner))) if !rest.is_empty() => insert(inner, rest, value),
-        _ => drop(table.insert(path[0].clone(), value)),
+/// Puts a value where a path leads, through tables that are made on the way.
+pub(super) fn insert(table: &mut toml::Table, path: &[String], value: toml::Value) {
+    let [key, rest @ ..] = path else { return };
+    if rest.is_empty() {
+        table.insert(key.clone(), value);
+        return;
+    }
+    let inner = table.entry(key.clone()).or_insert_with(|| toml::Table::new().into());
+    match inner {
+        toml::Value::Table(inner) => insert(inner, rest, value),
+        other => *other = value,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::VitConfig;
+    use crate::model::ModelConfig;
 
     fn runs(text: &str) -> Vec<(u64, String, f64, usize)> {
         let specs = expand([text.parse().unwrap()]).unwrap();
-        specs.into_iter().map(|s| (s.seed, s.optim, s.lr, VitConfig::from(s.model).depth)).collect()
+        let depth = |model| match model {
+            ModelConfig::Vit(vit) => vit.depth,
+            other => panic!("{other:?}"),
+        };
+        specs.into_iter().map(|s| (s.seed, s.optim, s.lr, depth(s.model))).collect()
     }
 
     #[test]

@@ -108,11 +108,29 @@ fn as_toml(text: &str) -> Option<toml::Value> {
     format!("v = {text}").parse::<toml::Table>().ok().filter(|t| t.len() == 1).and_then(|mut t| t.remove("v"))
 }
 
-/// Puts the values of `over` into `base`, table by table.
+/// Puts the settings of `over` over those of `base`.
 pub(super) fn merge(base: &mut toml::Table, over: toml::Table) -> Result<()> {
+    if over.contains_key("dataset") {
+        base.remove("images"); // they describe the data set that is no longer asked for
+    }
+    // a budget in steps replaces one in epochs, and the other way round
+    let given = |key: &str| over.get(key).filter(|value| **value != toml::Value::Integer(0));
+    match (given("steps"), given("epochs")) {
+        (Some(steps), Some(epochs)) => {
+            usage!("steps = {steps} and epochs = {epochs} are two budgets for one run; name one of them")
+        }
+        (Some(_), None) => drop(base.insert("epochs".into(), 0.into())),
+        (None, _) if over.contains_key("epochs") => drop(base.insert("steps".into(), 0.into())),
+        (None, _) => {}
+    }
+    merge_tables(base, over)
+}
+
+/// Puts the values of `over` into `base`, table by table.
+fn merge_tables(base: &mut toml::Table, over: toml::Table) -> Result<()> {
     for (key, value) in over {
         match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(inner)), toml::Value::Table(value)) => merge(inner, value)?,
+            (Some(toml::Value::Table(inner)), toml::Value::Table(value)) => merge_tables(inner, value)?,
             (Some(toml::Value::Table(_)), value) => {
                 usage!("{key} = {value} is a group of settings, write {key}.NAME = …")
             }
@@ -136,6 +154,18 @@ pub(super) fn check_known(given: &toml::Table, known: &toml::Table, context: &st
         }
     }
     Ok(())
+}
+
+/// Takes the value of a dotted key out of `table`, if it is there.
+pub(super) fn remove(table: &mut toml::Table, key: &str) {
+    match key.split_once('.') {
+        None => drop(table.remove(key)),
+        Some((group, rest)) => {
+            if let Some(toml::Value::Table(inner)) = table.get_mut(group) {
+                remove(inner, rest);
+            }
+        }
+    }
 }
 
 /// The values of `table` under dotted keys.

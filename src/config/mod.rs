@@ -4,8 +4,15 @@
 //! `--config` file, `--set key=value`, flags. [`RunSpec::resolve`] merges and checks them; [`RunSpec::to_toml`] writes them
 //! all back, so that its output is a `--config` file again.
 
+mod budget;
 mod experiment;
 mod layers;
+mod observe;
+mod schedule;
+mod space;
+#[cfg(test)]
+mod tests;
+mod tune;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,8 +21,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use budget::Extent;
 pub use experiment::expand;
 pub use layers::{MAX_SETTINGS, parse_assignment, parse_value, read_table, read_text};
+pub use observe::Observe;
+pub use schedule::Schedule;
+pub use space::{Axis, Side, Values};
+pub use tune::{Experiment, Search, Study, StudyArm, Trial, experiment};
 
 use crate::data::DatasetKind;
 use crate::error::Result;
@@ -26,23 +38,33 @@ use crate::usage;
 /// Everything that determines one run. How fast it runs (threads) and where it writes are not part of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSpec {
-    /// The data set.
+    /// The data set: `dataset`, and for a folder of IDX files `[images]`.
+    #[serde(flatten)]
     pub dataset: DatasetKind,
     /// What `val_loss` and `val_accuracy` are measured on.
     pub validation: Validation,
     /// Train on this many images only: the first ones of the training set. Files and flags write `None` as 0.
     #[serde(with = "none_as_0")]
     pub train_subset: Option<usize>,
-    /// Passes over the training images.
+    /// Passes over the training images; 0 where `steps` stands in its place.
     pub epochs: u64,
+    /// Optimizer steps, a budget in place of `epochs`. Files and flags write `None` as 0.
+    #[serde(with = "none_as_0", default)]
+    pub steps: Option<u64>,
     /// Images of a step.
     pub batch: Batch,
     /// Seed of the initial parameters and of the order of batches.
     pub seed: u64,
     /// Name of the optimizer in [`optim::entries`].
     pub optim: String,
-    /// Learning rate.
+    /// Learning rate, before the schedule.
     pub lr: f64,
+    /// How it changes over the run.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Steps over which it first rises, linearly, to `lr`.
+    #[serde(default)]
+    pub warmup_steps: u64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
     /// The optimizer's own hyperparameters, all of them.
@@ -50,7 +72,14 @@ pub struct RunSpec {
     pub hyper: toml::Table,
     /// The model and its sizes.
     pub model: ModelConfig,
+    /// What is measured beside training.
+    #[serde(default)]
+    pub observe: Observe,
 }
+
+/// Lines of settings that later versions added: left out of the hash at these, their defaults, so that the runs of before
+/// keep their hashes and names.
+const ADDED_LATER: [&str; 3] = ["steps = 0", "schedule = \"constant\"", "warmup_steps = 0"];
 
 /// Images of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,12 +173,16 @@ impl<'de> Deserialize<'de> for Validation {
 mod none_as_0 {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub fn serialize<S: Serializer>(n: &Option<usize>, s: S) -> Result<S::Ok, S::Error> {
-        n.unwrap_or(0).serialize(s)
+    pub fn serialize<T: Serialize + Default + Copy, S: Serializer>(n: &Option<T>, s: S) -> Result<S::Ok, S::Error> {
+        n.unwrap_or_default().serialize(s)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<usize>, D::Error> {
-        usize::deserialize(d).map(|n| (n > 0).then_some(n))
+    pub fn deserialize<'de, T, D>(d: D) -> Result<Option<T>, D::Error>
+    where
+        T: Deserialize<'de> + Default + PartialEq,
+        D: Deserializer<'de>,
+    {
+        T::deserialize(d).map(|n| (n != T::default()).then_some(n))
     }
 }
 
@@ -162,13 +195,17 @@ impl Default for RunSpec {
             validation: Validation::Test,
             train_subset: None,
             epochs: 20,
+            steps: None,
             batch: Batch::Size(4096),
             seed: 0,
             optim: adam.name.to_string(),
             lr: 1e-3,
+            schedule: Schedule::Constant,
+            warmup_steps: 0,
             weight_decay: 0.0,
             hyper: (adam.defaults)(),
             model: ModelConfig::default(),
+            observe: Observe::default(),
         }
     }
 }
@@ -187,6 +224,9 @@ impl RunSpec {
         if let Some((key, list)) = layers::flatten(&given).into_iter().find(|(_, value)| value.is_array()) {
             usage!("{key} = {list} is a list, which makes several runs: use snr-bench run, or choose one value");
         }
+        if given.contains_key("tune") {
+            usage!("[tune] makes several runs: use snr-bench run");
+        }
         if given.contains_key("arm") {
             usage!("[[arm]] makes several runs: use snr-bench run, or choose one by its settings");
         }
@@ -196,8 +236,10 @@ impl RunSpec {
             Some(other) => usage!("optim = {other} is not a name; known: {}", optim::names()),
         };
         let entry = optim::find(&name)?;
-        let defaults = RunSpec { optim: name, hyper: (entry.defaults)(), ..RunSpec::default() };
+        let dataset = take_dataset(&mut given)?;
+        let defaults = RunSpec { dataset, optim: name, hyper: (entry.defaults)(), ..RunSpec::default() };
         let mut table = toml::Table::try_from(defaults)?;
+        table.insert("model".into(), ModelConfig::defaults_for(given.get("model"))?.into());
         layers::check_known(&given, &table, &format!(" (optimizer {})", entry.name))?;
         layers::merge(&mut table, given)?;
         let spec: RunSpec = match table.try_into() {
@@ -239,19 +281,28 @@ impl RunSpec {
     pub fn run_name(&self) -> String {
         // not 10³⁰ in 31 digits
         let lr = Some(self.lr.to_string()).filter(|lr| lr.len() <= 16).unwrap_or_else(|| format!("{:e}", self.lr));
-        format!("{}-{}-b{}-lr{lr}-s{}-{:.6}", self.dataset.name(), self.optim, self.batch, self.seed, self.hash())
+        format!("{}-{}-b{}-lr{lr}-s{}-{:.6}", self.dataset.short_name(), self.optim, self.batch, self.seed, self.hash())
     }
 
-    /// All settings under dotted keys, their values as one reads them.
+    /// All settings under dotted keys, their values as one reads them; of the two budgets the one that it has.
     pub fn settings(&self) -> BTreeMap<String, String> {
-        let table = toml::Table::try_from(self).expect("a run's settings are TOML");
-        layers::flatten(&table).into_iter().map(|(key, value)| (key, written(&value))).collect()
+        self.flat().into_iter().map(|(key, value)| (key, written(&value))).collect()
+    }
+
+    /// What determines the run, under dotted keys.
+    fn flat(&self) -> BTreeMap<String, toml::Value> {
+        let mut table = toml::Table::try_from(self).expect("a run's settings are TOML");
+        table.remove("observe");
+        table.insert("model".into(), self.model.settings().into());
+        if self.steps.is_some() {
+            table.remove("epochs");
+        }
+        layers::flatten(&table)
     }
 
     /// The settings in which `other` differs, one a line: `lr: 0.001 here, 0.01 there`.
     pub fn difference(&self, other: &Self, here: &str, there: &str) -> String {
-        let flat = |spec: &Self| layers::flatten(&toml::Table::try_from(spec).expect("a run's settings are TOML"));
-        let (mine, theirs) = (flat(self), flat(other));
+        let (mine, theirs) = (self.flat(), other.flat());
         let keys: std::collections::BTreeSet<_> = mine.keys().chain(theirs.keys()).collect();
         let show = |value: Option<&toml::Value>| value.map_or("not set".to_string(), toml::Value::to_string);
         let lines = keys.into_iter().filter(|key| mine.get(*key) != theirs.get(*key));
@@ -261,10 +312,30 @@ impl RunSpec {
             .join("\n")
     }
 
-    /// SHA-256 (hex) over all settings but `epochs`, which a resumed run may extend.
+    /// SHA-256 (hex) over all settings but `[observe]`, the folder of the data, and `epochs`: a resumed run may have more of
+    /// them, unless its schedule needs to know the end.
     pub fn hash(&self) -> String {
-        let timeless = RunSpec { epochs: 0, ..self.clone() };
-        crate::data::hex(&Sha256::digest(timeless.to_toml()))
+        let epochs = if self.schedule.needs_end() { self.epochs } else { 0 };
+        let text = RunSpec { epochs, dataset: self.dataset.anywhere(), ..self.clone() }.to_toml();
+        let determining = text.split("\n[observe]").next().unwrap_or_default(); // it stands last
+        let lines = determining.lines().filter(|line| !ADDED_LATER.contains(line));
+        crate::data::hex(&Sha256::digest(lines.flat_map(|line| [line, "\n"]).collect::<String>()))
+    }
+}
+
+/// Moves the data set out of the settings that were given.
+fn take_dataset(given: &mut toml::Table) -> Result<DatasetKind> {
+    let images = given.remove("images");
+    let name = match given.remove("dataset") {
+        None => return Ok(RunSpec::default().dataset),
+        Some(toml::Value::String(name)) => name,
+        Some(other) => usage!("dataset = {other} is not a name; write one such as \"mnist\""),
+    };
+    let Some(images) = images else { return DatasetKind::by_name(&name) };
+    let table = toml::Table::from_iter([("dataset".to_string(), name.into()), ("images".to_string(), images)]);
+    match table.try_into() {
+        Ok(kind) => Ok(kind),
+        Err(e) => usage!("configuration: {}", e.to_string().trim().replace('\n', " ")),
     }
 }
 

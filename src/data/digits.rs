@@ -40,7 +40,8 @@ fn split(split: u64, n: usize) -> (Images, [[u8; 32]; 2]) {
     let mut images = Images { pixels: vec![0; n * PIXELS], labels: vec![0; n] };
     let rows = images.pixels.par_chunks_exact_mut(PIXELS).zip(&mut images.labels);
     rows.enumerate().for_each(|(i, (pixels, label))| *label = draw(rng(*b"digits  ", [SEED, split, i as u64]), pixels));
-    let hashes = [idx::sha256(Kind::Images, &images.pixels), idx::sha256(Kind::Labels, &images.labels)];
+    let hashes =
+        [idx::sha256(Kind::Images, &[n, SIDE, SIDE], &images.pixels), idx::sha256(Kind::Labels, &[n], &images.labels)];
     (images, hashes)
 }
 

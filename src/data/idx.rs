@@ -11,34 +11,38 @@ use anyhow::anyhow;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
-use super::{ImageShape, MNIST_SHAPE};
 use crate::error::Result;
+
+/// Pixels of the largest image that is read: 1024 × 1024.
+pub const MAX_PIXELS: usize = 1 << 20;
 
 /// What an IDX file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// 28×28 images: magic number 0x803, then n, 28, 28.
+    /// Images, `[n, height, width]`: magic number 0x803.
     Images,
-    /// Labels 0 to 9: magic number 0x801, then n.
+    /// Labels, `[n]`: magic number 0x801.
     Labels,
 }
 
 impl Kind {
-    /// The header of a file of `n` items.
-    pub fn header(self, n: usize) -> Vec<u8> {
-        let words = match self {
-            Kind::Images => vec![0x803, n as u32, MNIST_SHAPE.height as u32, MNIST_SHAPE.width as u32],
-            Kind::Labels => vec![0x801, n as u32],
-        };
-        words.iter().flat_map(|word| word.to_be_bytes()).collect()
+    /// The header of a file of this shape, `[n, height, width]` or `[n]`.
+    pub fn header(self, shape: &[usize]) -> Vec<u8> {
+        assert_eq!(shape.len(), self.dimensions(), "the shape of a file of {}", self.noun());
+        let words = [self.magic()].into_iter().chain(shape.iter().map(|&n| n as u32));
+        words.flat_map(u32::to_be_bytes).collect()
     }
 
-    /// Bytes of one item.
-    fn item(self) -> usize {
+    fn dimensions(self) -> usize {
         match self {
-            Kind::Images => MNIST_SHAPE.pixels(),
+            Kind::Images => 3,
             Kind::Labels => 1,
         }
+    }
+
+    /// Two zeros, 8 for bytes, the number of dimensions.
+    fn magic(self) -> u32 {
+        0x800 | self.dimensions() as u32
     }
 
     fn noun(self) -> &'static str {
@@ -52,38 +56,38 @@ impl Kind {
 /// The contents of an IDX file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
-    /// The values behind the header: `[n, 28, 28]` or `[n]`.
+    /// `[n, height, width]` or `[n]`.
+    pub shape: Vec<usize>,
+    /// The values behind the header, in that shape.
     pub values: Vec<u8>,
     /// SHA-256 of the whole uncompressed file, header included.
     pub sha256: [u8; 32],
 }
 
-/// SHA-256 of the IDX file that would hold `values`.
-pub fn sha256(kind: Kind, values: &[u8]) -> [u8; 32] {
-    let header = kind.header(values.len() / kind.item());
-    Sha256::new_with_prefix(header).chain_update(values).finalize().into()
+/// SHA-256 of the IDX file that would hold `values` in this shape.
+pub fn sha256(kind: Kind, shape: &[usize], values: &[u8]) -> [u8; 32] {
+    Sha256::new_with_prefix(kind.header(shape)).chain_update(values).finalize().into()
 }
 
 /// Reads an IDX file of at most `max` items, plain or gzip by its content.
 ///
 /// # Errors
-/// The file cannot be read, or is not what [`read`] accepts; the sentence names the file and says what to do.
+/// The file cannot be read, or is not what [`read`] accepts; the sentence begins with the file's name.
 pub fn read_file(path: &Path, kind: Kind, max: usize) -> Result<Contents> {
-    let advice = "delete it and run 'snr-bench data' to fetch it again, or use --dataset digits";
     let open = || {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         Ok((BufReader::with_capacity(1 << 16, file), length))
     };
     let read = |(source, length)| read(source, length, kind, max);
-    open().map_err(unreadable).and_then(read).map_err(|problem| anyhow!("{} {problem}; {advice}", path.display()))
+    open().map_err(unreadable).and_then(read).map_err(|problem| anyhow!("{} {problem}", path.display()))
 }
 
 /// Reads IDX from `source`, plain or gzip by its content, which is `length` bytes long as it is stored.
 ///
 /// # Errors
 /// What is wrong, as the rest of a sentence that begins with the file's name: another magic number, more than `max`
-/// items, images of another size, too few or too many bytes, a damaged gzip stream, a label above 9.
+/// items, images without pixels or with more than [`MAX_PIXELS`], too few or too many bytes, a damaged gzip stream.
 pub fn read(mut source: impl BufRead, length: u64, kind: Kind, max: usize) -> std::result::Result<Contents, String> {
     let gzip = source.fill_buf().map_err(unreadable)?.starts_with(&[0x1f, 0x8b]);
     if gzip {
@@ -108,38 +112,33 @@ fn parse(
     explain: impl Fn(io::Error) -> String,
 ) -> std::result::Result<Contents, String> {
     let mut source = Hashing { inner: source, hash: Sha256::new() };
-    let n = read_header(&mut source, kind, max, &explain)?;
-    let size = n * kind.item();
+    let shape = read_header(&mut source, kind, max, &explain)?;
+    let (n, item) = (shape[0], shape[1..].iter().product::<usize>());
+    let size = n * item;
     let mut values = Vec::with_capacity(length.min(size as u64) as usize);
     (&mut source).take(size as u64 + 1).read_to_end(&mut values).map_err(&explain)?;
     if values.len() > size {
         return Err(format!("goes on after the {n} {} that its header announces", kind.noun()));
     }
     if values.len() < size {
-        let (have, noun) = (values.len() / kind.item(), kind.noun());
+        let (have, noun) = (values.len() / item, kind.noun());
         return Err(format!("is cut off: it holds {have} of the {n} {noun} that its header announces"));
     }
-    if kind == Kind::Labels
-        && let Some(i) = values.iter().position(|&label| usize::from(label) >= MNIST_SHAPE.classes)
-    {
-        return Err(format!("has the label {} at position {i}, and labels are 0 to 9", values[i]));
-    }
-    Ok(Contents { values, sha256: source.hash.finalize().into() })
+    Ok(Contents { shape, values, sha256: source.hash.finalize().into() })
 }
 
-/// Reads and checks the header; returns the number of items.
+/// Reads and checks the header; returns the shape.
 fn read_header(
     source: &mut impl Read,
     kind: Kind,
     max: usize,
     explain: impl Fn(io::Error) -> String,
-) -> std::result::Result<usize, String> {
-    let noun = kind.noun();
+) -> std::result::Result<Vec<usize>, String> {
+    let (noun, magic) = (kind.noun(), kind.magic());
     let mut header = Vec::new();
-    let size = kind.header(0).len();
+    let size = 4 * (1 + kind.dimensions());
     source.take(size as u64).read_to_end(&mut header).map_err(explain)?;
     let words: Vec<u32> = header.chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])).collect();
-    let magic = u32::from_be_bytes(kind.header(0)[..4].try_into().expect("a header has four bytes"));
     if let Some(&other) = words.first()
         && other != magic
     {
@@ -148,15 +147,15 @@ fn read_header(
     if header.len() < size {
         return Err(format!("is cut off: it has {} of the {size} bytes of the header", header.len()));
     }
-    let ImageShape { height, width, .. } = MNIST_SHAPE;
-    if words[2..].iter().zip([height, width]).any(|(&found, wanted)| found as usize != wanted) {
-        return Err(format!("holds images of {}×{} pixels instead of {height}×{width}", words[2], words[3]));
+    let shape: Vec<usize> = words[1..].iter().map(|&word| word as usize).collect();
+    let pixels = shape[1..].iter().try_fold(1usize, |pixels, &n| pixels.checked_mul(n));
+    if pixels.is_none_or(|pixels| pixels == 0 || pixels > MAX_PIXELS) {
+        return Err(format!("holds images of {}×{} pixels; they must have 1 to {MAX_PIXELS}", shape[1], shape[2]));
     }
-    let n = words[1] as usize;
-    if n > max {
-        return Err(format!("claims to hold {n} {noun}, and there are at most {max}"));
+    if shape[0] > max {
+        return Err(format!("claims to hold {} {noun}, and there are at most {max}", shape[0]));
     }
-    Ok(n)
+    Ok(shape)
 }
 
 /// Hashes what is read through it, while it is still in the cache.

@@ -1,26 +1,30 @@
-//! Data sets: [MNIST](mnist) from its four [IDX](idx) files, and [`digits`], which the program draws itself; and the seeded
-//! [`order`] of batches.
+//! Data sets: [published] ones and any [folder](IdxFolder) of four [IDX](idx) files, and [`digits`], which the program draws
+//! itself; and the seeded [`order`] of batches.
 //!
-//! Pixels stay `u8` as they are on disk and become `f32` in [0, 1] only inside a shard, so a data set costs 784 bytes
-//! an image and nothing else.
+//! Pixels stay `u8` as they are on disk and become `f32` in [0, 1] only inside a shard, so a data set costs a byte
+//! a pixel and nothing else.
 
 mod batches;
 pub mod digits;
+pub mod files;
+mod folder;
 mod glyphs;
 #[cfg(feature = "hub")]
 pub(crate) mod hub;
 pub mod idx;
-pub mod mnist;
+mod kind;
+pub mod published;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use batches::order;
+pub use batches::{order, sample};
+pub use folder::{IdxContents, IdxFolder};
+pub use kind::DatasetKind;
 
 use crate::error::Result;
 
@@ -41,48 +45,6 @@ impl ImageShape {
 
 /// MNIST's shape, which the drawn digits have too.
 pub const MNIST_SHAPE: ImageShape = ImageShape { height: 28, width: 28, classes: 10 };
-
-/// A data set that a run can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DatasetKind {
-    /// The real MNIST: 60,000 training and 10,000 test images.
-    Mnist,
-    /// Digits drawn by the program itself, in MNIST's shape: needs neither files nor network.
-    Digits,
-}
-
-impl DatasetKind {
-    /// As `--dataset` names it.
-    pub fn name(self) -> &'static str {
-        match self {
-            DatasetKind::Mnist => "mnist",
-            DatasetKind::Digits => "digits",
-        }
-    }
-
-    /// As charts and reports write it.
-    pub fn label(self) -> &'static str {
-        match self {
-            DatasetKind::Mnist => "MNIST",
-            DatasetKind::Digits => "digits",
-        }
-    }
-
-    /// Size of the images and number of classes, known before they are loaded.
-    pub fn shape(self) -> ImageShape {
-        match self {
-            DatasetKind::Mnist | DatasetKind::Digits => MNIST_SHAPE,
-        }
-    }
-
-    /// Number of training and of test images, known before they are loaded.
-    pub fn sizes(self) -> (usize, usize) {
-        match self {
-            DatasetKind::Mnist | DatasetKind::Digits => (60_000, 10_000),
-        }
-    }
-}
 
 /// Images with their labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,9 +77,8 @@ impl Images {
 #[derive(Clone, Debug)]
 pub struct Dataset {
     pub kind: DatasetKind,
-    /// 60,000 images.
     pub train: Images,
-    /// 10,000 images: the article's validation set.
+    /// The article's validation set.
     pub test: Images,
     /// What two runs must share to be compared: SHA-256 (hex) over the SHA-256 of training images, training labels, test
     /// images and test labels, each as an uncompressed IDX file.
@@ -126,28 +87,27 @@ pub struct Dataset {
     pub files: BTreeMap<String, String>,
 }
 
-/// Loads a data set. MNIST is looked for in [`mnist::dir`]; what is missing there is downloaded and written, and
-/// `progress` gets a line about each step of that.
+/// Loads a data set. A published one is looked for in [`Published::dir`](published::Published::dir); what is missing there
+/// is downloaded and written, and `progress` gets a line about each step of that.
 ///
 /// # Errors
 /// Missing, unreadable, truncated or corrupt files, each with what to do about it.
-pub fn load(kind: DatasetKind, data_dir: Option<&Path>, progress: &dyn Fn(&str)) -> Result<Dataset> {
-    match kind {
-        DatasetKind::Digits => Ok(digits::load()),
-        DatasetKind::Mnist => {
-            let dir = mnist::dir(data_dir);
-            mnist::fetch(&dir, progress)?;
-            mnist::load(&dir)
-        }
+pub fn load(kind: &DatasetKind, data_dir: Option<&Path>, progress: &dyn Fn(&str)) -> Result<Dataset> {
+    if let DatasetKind::Idx(folder) = kind {
+        return folder.load();
     }
+    let Some(published) = kind.published() else { return Ok(digits::load()) };
+    let dir = published.dir(data_dir);
+    published.fetch(&dir, progress)?;
+    published.load(&dir)
 }
 
 /// [`Dataset::hash`] and [`Dataset::files`] from the hashes of images and labels of train, then of test.
 fn hashes_of(splits: [[[u8; 32]; 2]; 2]) -> (String, BTreeMap<String, String>) {
-    let files = mnist::FILES.iter().zip(splits.as_flattened());
+    let files = files::FILES.iter().zip(splits.as_flattened());
     (
         hex(&Sha256::digest(splits.as_flattened().as_flattened())),
-        files.map(|(file, hash)| (file.name.to_string(), hex(hash))).collect(),
+        files.map(|((name, _), hash)| (name.to_string(), hex(hash))).collect(),
     )
 }
 

@@ -1,7 +1,7 @@
 //! Several runs in one folder: what there is to do ([`Plan`]), how long it takes ([`Estimate`]), and doing it ([`fn@run`]).
 //!
 //! Ended runs are skipped and interrupted ones resumed, so that an experiment can be repeated until all of it is done. It
-//! can run several of its runs at once; the results do not depend on how many.
+//! can run several of its runs at once; the results do not depend on how many. With `[tune]` it has stages, see [`tuning`].
 //!
 //! ```
 //! use snr_bench::config::expand;
@@ -34,6 +34,7 @@ pub mod pace;
 mod plan;
 mod schedule;
 pub mod session;
+pub mod tuning;
 mod work;
 
 pub use estimate::Estimate;

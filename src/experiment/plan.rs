@@ -18,8 +18,8 @@ use crate::{optim, usage};
 pub enum RunStatus {
     /// Nothing is there that it could go on from.
     New,
-    /// It goes on after that many epochs.
-    Begun(u64),
+    /// It goes on, from so far: "3 of 20 epochs".
+    Begun(String),
     /// Finished or diverged: nothing is left to do.
     Ended(State),
     /// It cannot run, and why.
@@ -61,7 +61,7 @@ impl Plan {
         let mut names = BTreeSet::new();
         if let Some(twice) = specs.iter().find(|spec| !names.insert(spec.run_name())) {
             usage!(
-                "two runs would share the directory {}: they are equal, or differ in epochs alone; name each value of a list once, and one number of epochs",
+                "two runs would share the directory {}: they are equal, or differ in epochs or measurements alone; name each value of a list once, and one number of epochs",
                 folder.join(twice.run_name()).display()
             );
         }
@@ -90,8 +90,9 @@ impl Plan {
     /// See [`data::load`].
     pub fn load_data(&self, data_dir: Option<&Path>, progress: &dyn Fn(&str)) -> Result<HashMap<DatasetKind, Dataset>> {
         let mut loaded = HashMap::new();
-        for kind in self.open_runs().map(|run| run.spec.dataset).collect::<HashSet<_>>() {
-            loaded.insert(kind, data::load(kind, data_dir, progress)?);
+        for kind in self.open_runs().map(|run| run.spec.dataset.clone()).collect::<HashSet<_>>() {
+            let data = data::load(&kind, data_dir, progress)?;
+            loaded.insert(kind, data);
         }
         Ok(loaded)
     }
@@ -113,18 +114,19 @@ fn status(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(RunStatu
         Start::Resume => {
             let progress = Checkpoint::read(&dir.join(CHECKPOINT))?.progress;
             progress.check_settings(spec, dir)?;
-            Ok((RunStatus::Begun(progress.epochs()), Work::left(spec, Some(&progress))?))
+            let so_far = spec.so_far(progress.epochs(), progress.step);
+            Ok((RunStatus::Begun(so_far), Work::left(spec, Some(&progress))?))
         }
     }
 }
 
 /// A title for each run: optimizer, seed, and as few other settings as tell the runs apart.
-fn titles(specs: &[RunSpec]) -> Vec<String> {
+pub(super) fn titles(specs: &[RunSpec]) -> Vec<String> {
     let settings: Vec<_> = specs.iter().map(RunSpec::settings).collect();
     let names: BTreeSet<&str> = settings.iter().flat_map(|settings| settings.keys()).map(String::as_str).collect();
     let mut told = vec!["optim", "seed"];
-    // Batch and learning rate first: what follows from them need not be told.
-    for name in ["batch", "lr"].into_iter().chain(names) {
+    // These first: what follows from them need not be told.
+    for name in ["batch", "lr", "model.kind"].into_iter().chain(names) {
         let kinds = |names: &[&str]| {
             let kind = |settings| names.iter().map(|name| BTreeMap::get(settings, *name)).collect::<Vec<_>>();
             settings.iter().map(kind).collect::<BTreeSet<_>>().len()
@@ -160,6 +162,8 @@ mod tests {
         assert_eq!(title("lr = [1e30, 1]\neps = 1e-8")[0], "Adam, lr 1e30, seed 0");
         let models = title("model = { patch_size = [4, 7], depth = [1, 2] }");
         assert_eq!(models[1], "Adam, model.depth 1, model.patch_size 7, seed 0");
+        assert_eq!(title("model.kind = ['vit', 'mlp']")[1], "Adam, model.kind mlp, seed 0");
+        assert_eq!(title("model.init = ['pytorch', 'timm']")[1], "Adam, model.init timm, seed 0");
     }
 
     #[test]

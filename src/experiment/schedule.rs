@@ -24,6 +24,13 @@ pub struct ExperimentOptions<'a> {
     pub stop: &'a (dyn Fn() -> Option<i32> + Sync),
 }
 
+impl Default for ExperimentOptions<'_> {
+    /// One run after another on all cores, to the end.
+    fn default() -> Self {
+        Self { machine: Machine::default(), jobs: 1, checkpoint_every: None, stop: &|| None }
+    }
+}
+
 /// How a run of an experiment ended.
 #[derive(Debug)]
 pub enum End {

@@ -8,7 +8,7 @@ use crate::config::{Batch, RunSpec};
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::machine::Machine;
-use crate::run_dir::{self, CHECKPOINT, METRICS, Meta, RunDir, State};
+use crate::run_dir::{self, CHECKPOINT, CONFIG, METRICS, Meta, RunDir, State};
 use crate::train::{Every, Observer, Start, TrainOptions, TrainSummary, Trainer};
 
 /// What to do with a run directory that holds a run already.
@@ -53,6 +53,18 @@ impl StoredRun {
     pub(super) fn where_to_start(&self, spec: &RunSpec) -> Result<Start> {
         let dir = self.dir.display();
         let stored = RunSpec { epochs: spec.epochs, ..self.spec.clone() };
+        if stored.hash() == spec.hash() && self.spec.hash() != spec.hash() {
+            bail!(
+                "{dir} was begun for {}, and with schedule = {} the learning rate of every step depends on that; more or fewer are another run: choose another folder with --out",
+                self.spec.length(),
+                spec.schedule.name()
+            );
+        }
+        if self.spec.observe != spec.observe {
+            bail!(
+                "{dir} was begun with other measurements ([observe] in its {CONFIG}), which a run cannot take up on its way; ask for the same, or choose another folder with --out"
+            );
+        }
         if stored.hash() != spec.hash() {
             bail!(
                 "{dir} was begun with other settings, and only the number of epochs may change:\n{}\nleave these out, or start anew with --force",

@@ -1,6 +1,6 @@
 //! How much there is to compute in a run, and what that costs.
 
-use crate::config::{Batch, RunSpec, Validation};
+use crate::config::{RunSpec, Validation};
 use crate::error::Result;
 use crate::run_dir::State;
 use crate::train::checkpoint::RunProgress;
@@ -24,7 +24,7 @@ impl Work {
     /// A split that the data set cannot give.
     pub fn left(spec: &RunSpec, progress: Option<&RunProgress>) -> Result<Self> {
         let (train, test) = spec.dataset.sizes();
-        let images = training_images(spec, train)? as u64;
+        let extent = spec.extent(training_images(spec, train)?);
         if progress.is_some_and(|progress| progress.state == State::Diverged) {
             return Ok(Self::default());
         }
@@ -32,16 +32,17 @@ impl Work {
             Validation::Test => test as u64,
             Validation::Holdout(n) => n as u64,
         };
-        let steps = match spec.batch {
-            Batch::Size(n) => images.div_ceil(n as u64),
-            Batch::Full => 1,
-        };
         let (samples_seen, step, rows) = progress.map_or((0, 0, 0), |p| (p.samples_seen, p.step, p.rows.len() as u64));
         Ok(Self {
-            trained: spec.epochs.saturating_mul(images).saturating_sub(samples_seen),
-            steps: spec.epochs.saturating_mul(steps).saturating_sub(step),
-            // Before training, and after each epoch.
-            validated: spec.epochs.saturating_add(1).saturating_sub(rows).saturating_mul(validation),
+            trained: extent.samples.saturating_sub(samples_seen),
+            steps: extent.steps.saturating_sub(step),
+            // Before training, and after each epoch; the probe after each step.
+            validated: extent
+                .epochs
+                .saturating_add(1)
+                .saturating_sub(rows)
+                .saturating_mul(validation)
+                .saturating_add(extent.steps.saturating_sub(step).saturating_mul(spec.observe.probe as u64)),
         })
     }
 }

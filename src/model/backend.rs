@@ -1,5 +1,6 @@
 //! What a trainer needs of the two ways to compute a gradient.
 
+use super::fused::Profile;
 use crate::data::Images;
 use crate::error::Result;
 pub use crate::ops::cross_entropy::Totals;
@@ -25,4 +26,12 @@ pub trait Backend: Send {
 
     /// Loss and accuracy over the samples `indices` of `images`, forward pass only.
     fn evaluate(&mut self, images: &Images, indices: &[u32], progress: &(dyn Fn(Totals) + Sync)) -> Result<Totals>;
+
+    /// Switches the collection of a [`Profile`] on or off, and empties it.
+    fn set_profiling(&mut self, _on: bool) {}
+
+    /// Time by part since [`set_profiling`](Self::set_profiling), all threads together; zeros where it is not collected.
+    fn profile(&mut self) -> Profile {
+        Profile::default()
+    }
 }

@@ -1,21 +1,20 @@
 //! The backend for any device: Candle's operations and Candle's backward pass.
 
 use anyhow::Context;
-use candle_core::{D, DType, Device, Tensor, Var};
+use candle_core::{D, DType, Device, Module, Tensor, Var};
 
 use super::params::vars;
-use super::vit::Vit;
-use super::{Backend, Totals, VitConfig};
+use super::{Backend, ModelConfig, Totals};
 use crate::data::{ImageShape, Images};
 use crate::error::Result;
 use crate::ops::cross_entropy;
 
-/// [`Backend`] over [`Vit`]: shards of images one after another, each with its own graph.
+/// [`Backend`] over a Candle module: shards of images one after another, each with its own graph.
 ///
 /// A shard's gradient leaves the graph before the next one begins, and is summed on the host in f64 in the order of the
 /// samples: memory depends on the shard alone, and the result does not depend on threads.
 pub struct Composed {
-    config: VitConfig,
+    config: ModelConfig,
     input: ImageShape,
     device: Device,
     shard: usize,
@@ -24,20 +23,21 @@ pub struct Composed {
 
 /// The model and the variables it was built over.
 struct Loaded {
-    vit: Vit,
+    model: Box<dyn Module + Send>,
     vars: Vec<(String, Var)>,
 }
 
 impl Composed {
-    /// Images of a shard unless there is a reason for another number. The graph of the default model takes about 2.4 MB
+    /// Images of a shard unless there is a reason for another number. The graph of the article's model takes about 2.4 MB
     /// an image: 1.2 GB here, 0.3 GB for a shard of 128.
     pub const SHARD: usize = 512;
 
     /// A backend for models of `config` on `device`, which takes `shard` images at a time.
-    pub fn new(config: &VitConfig, input: ImageShape, device: &Device, shard: usize) -> Result<Self> {
+    pub fn new(config: impl Into<ModelConfig>, input: ImageShape, device: &Device, shard: usize) -> Result<Self> {
+        let config = config.into();
         config.validate(input)?;
         anyhow::ensure!(shard > 0, "a shard of 0 images never ends; take {}", Self::SHARD);
-        Ok(Self { config: config.clone(), input, device: device.clone(), shard, loaded: None })
+        Ok(Self { config, input, device: device.clone(), shard, loaded: None })
     }
 
     fn loaded(&self) -> Result<&Loaded> {
@@ -47,13 +47,13 @@ impl Composed {
     /// The logits of the samples, `[indices.len(), classes]` row-major.
     pub fn logits(&self, images: &Images, indices: &[u32]) -> Result<Vec<f32>> {
         let (pixels, _) = self.batch(images, indices)?;
-        Ok(self.loaded()?.vit.forward(&pixels)?.flatten_all()?.to_vec1()?)
+        Ok(self.loaded()?.model.forward(&pixels)?.flatten_all()?.to_vec1()?)
     }
 
     /// Forward pass of one shard: the samples' cross-entropies `[n]` with their graph, and the totals.
     fn forward(&self, images: &Images, shard: &[u32]) -> Result<(Tensor, Totals)> {
         let (pixels, labels) = self.batch(images, shard)?;
-        let logits = self.loaded()?.vit.forward(&pixels)?;
+        let logits = self.loaded()?.model.forward(&pixels)?;
         let losses = cross_entropy::composed(&logits, &labels)?;
         let correct = logits.argmax(D::Minus1)?.eq(&labels)?.to_vec1::<u8>()?;
         let totals = Totals {
@@ -79,8 +79,8 @@ impl Backend for Composed {
     fn load(&mut self, params: &[f32]) -> Result<()> {
         let vars = vars(&self.config.layout(self.input), params, &self.device)?;
         let tensors = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
-        let vit = Vit::new(&self.config, self.input, tensors)?;
-        self.loaded = Some(Loaded { vit, vars });
+        let model = self.config.module(self.input, tensors)?;
+        self.loaded = Some(Loaded { model, vars });
         Ok(())
     }
 

@@ -7,9 +7,9 @@ use crate::data::ImageShape;
 /// Operations for one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flops {
-    /// Of the whole graph, every token in every block.
+    /// Of the whole graph; in a Vision Transformer every token in every block.
     pub whole: u64,
-    /// Of what the fused backend executes: the last block for the class token only.
+    /// Of what the fused backend executes: of a Vision Transformer the last block for the class token only.
     pub executed: u64,
 }
 
@@ -52,7 +52,7 @@ impl VitConfig {
 }
 
 /// `[m, k]` times `[k, n]`.
-fn product(m: usize, k: usize, n: usize) -> u64 {
+pub(super) fn product(m: usize, k: usize, n: usize) -> u64 {
     2 * (m * k * n) as u64
 }
 

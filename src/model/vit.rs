@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use candle_core::{IndexOp, Result, Tensor, bail};
+use candle_core::{IndexOp, Module, Result, Tensor, bail};
 
 use super::VitConfig;
 use crate::data::ImageShape;
@@ -37,20 +37,6 @@ impl Vit {
             }
         }
         Ok(Self { config: config.clone(), tensors })
-    }
-
-    /// Logits `[n, classes]` of images `[n, 1, height, width]`, f32 in 0 to 1.
-    pub fn forward(&self, images: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = self.affine("patch_embed.proj");
-        let (cls, pos) = (&self.tensors["cls_token"], &self.tensors["pos_embed"]);
-        let x = patch_embed::composed(images, weight, bias, cls, pos)?; // [n, t, d]
-        let (n, t, d) = x.dims3()?;
-        let mut x = x.reshape((n * t, d))?;
-        for i in 0..self.config.depth {
-            x = self.block(&format!("blocks.{i}"), &x, (n, t))?;
-        }
-        let class = x.reshape((n, t, d))?.i((.., 0))?; // the class token's row, [n, d]
-        self.linear("head", &self.norm("norm", &class)?)
     }
 
     /// x ← x + attention(norm(x)), then x ← x + mlp(norm(x)): `[n·t, d]` → `[n·t, d]`.
@@ -82,5 +68,21 @@ impl Vit {
 
     fn affine(&self, name: &str) -> (&Tensor, &Tensor) {
         (&self.tensors[&format!("{name}.weight")], &self.tensors[&format!("{name}.bias")])
+    }
+}
+
+impl Module for Vit {
+    /// Logits `[n, classes]` of images `[n, 1, height, width]`, f32 in 0 to 1.
+    fn forward(&self, images: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = self.affine("patch_embed.proj");
+        let (cls, pos) = (&self.tensors["cls_token"], &self.tensors["pos_embed"]);
+        let x = patch_embed::composed(images, weight, bias, cls, pos)?; // [n, t, d]
+        let (n, t, d) = x.dims3()?;
+        let mut x = x.reshape((n * t, d))?;
+        for i in 0..self.config.depth {
+            x = self.block(&format!("blocks.{i}"), &x, (n, t))?;
+        }
+        let class = x.reshape((n, t, d))?.i((.., 0))?; // the class token's row, [n, d]
+        self.linear("head", &self.norm("norm", &class)?)
     }
 }

@@ -2,13 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Init, Layout, Role};
+use super::{Init, Layout, MAX_PARAMS, Role, Unusual};
 use crate::data::ImageShape;
 use crate::error::Result;
 use crate::usage;
-
-/// Parameters of the largest model.
-const MAX_PARAMS: usize = 100_000_000;
 
 /// Sizes of the Vision Transformer, named as timm's `VisionTransformer` names them. `img_size`, `in_chans` (1) and
 /// `num_classes` are the data's: an [`ImageShape`].
@@ -25,12 +22,36 @@ pub struct VitConfig {
     pub num_heads: usize,
     /// Width of the MLP's hidden layer as a multiple of `embed_dim`.
     pub mlp_ratio: f64,
+    /// How its parameters start. The default is not written, as when there was no other.
+    #[serde(skip_serializing_if = "VitInit::is_default")]
+    pub init: VitInit,
+}
+
+/// How the parameters of a Vision Transformer start. Norms start from 1 and 0 in either case, and the convolution of the
+/// patches from U(±1/√fan_in).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum VitInit {
+    /// PyTorch's defaults for linear layers, U(±1/√fan_in) for weight and bias; class token and positions from N(0, 0.02²).
+    #[default]
+    Pytorch,
+    /// What timm's `VisionTransformer` does unless told otherwise: weights of linear layers and positions from N(0, 0.02²), their
+    /// biases 0, the class token from N(0, 10⁻¹²). timm truncates its normal distribution at ±2, which is 100 standard
+    /// deviations and never happens.
+    Timm,
+}
+
+impl VitInit {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for VitConfig {
     /// The article's model of about 100,000 parameters (105,098).
     fn default() -> Self {
-        Self { patch_size: 4, embed_dim: 64, depth: 2, num_heads: 4, mlp_ratio: 4.0 }
+        Self { patch_size: 4, embed_dim: 64, depth: 2, num_heads: 4, mlp_ratio: 4.0, init: VitInit::Pytorch }
     }
 }
 
@@ -104,21 +125,29 @@ impl VitConfig {
     pub fn layout(&self, input: ImageShape) -> Layout {
         let (d, h, p) = (self.embed_dim, self.hidden_dim(), self.patch_size);
         let mut layout = Layout::default();
-        let learned = Init::Normal { sd: 0.02 };
-        layout.push("cls_token", &[1, 1, d], Role::Embedding, learned);
-        layout.push("pos_embed", &[1, self.num_tokens(input), d], Role::Embedding, learned);
+        let normal = Init::Normal { sd: 0.02 };
+        let cls = if self.init == VitInit::Timm { Init::Normal { sd: 1e-6 } } else { normal };
+        layout.push("cls_token", &[1, 1, d], Role::Embedding, cls);
+        layout.push("pos_embed", &[1, self.num_tokens(input), d], Role::Embedding, normal);
         layout.push_linear("patch_embed.proj", &[d, 1, p, p]);
+        let linear = |layout: &mut Layout, name: &str, weight: [usize; 2]| match self.init {
+            VitInit::Pytorch => layout.push_linear(name, &weight),
+            VitInit::Timm => {
+                layout.push(format!("{name}.weight"), &weight, Role::Matrix, normal);
+                layout.push(format!("{name}.bias"), &weight[..1], Role::Bias, Init::Constant(0.0));
+            }
+        };
         for i in 0..self.depth {
             let name = |part| format!("blocks.{i}.{part}");
             layout.push_norm(&name("norm1"), d);
-            layout.push_linear(&name("attn.qkv"), &[3 * d, d]);
-            layout.push_linear(&name("attn.proj"), &[d, d]);
+            linear(&mut layout, &name("attn.qkv"), [3 * d, d]);
+            linear(&mut layout, &name("attn.proj"), [d, d]);
             layout.push_norm(&name("norm2"), d);
-            layout.push_linear(&name("mlp.fc1"), &[h, d]);
-            layout.push_linear(&name("mlp.fc2"), &[d, h]);
+            linear(&mut layout, &name("mlp.fc1"), [h, d]);
+            linear(&mut layout, &name("mlp.fc2"), [d, h]);
         }
         layout.push_norm("norm", d);
-        layout.push_linear("head", &[input.classes, d]);
+        linear(&mut layout, "head", [input.classes, d]);
         layout
     }
 
@@ -129,9 +158,9 @@ impl VitConfig {
         (one - none).saturating_mul(self.depth).saturating_add(none)
     }
 
-    /// What it has other than the default: for people, for file names, and how much of it.
-    pub fn unusual(&self) -> Vec<(&'static str, &'static str, f64)> {
-        let sizes = |&Self { patch_size, embed_dim, depth, num_heads, mlp_ratio }: &Self| {
+    /// What it has other than the default.
+    pub fn unusual(&self) -> Vec<Unusual> {
+        let sizes = |&Self { patch_size, embed_dim, depth, num_heads, mlp_ratio, .. }: &Self| {
             [
                 ("patch size", "patch", patch_size as f64),
                 ("embedding width", "dim", embed_dim as f64),
@@ -140,6 +169,10 @@ impl VitConfig {
                 ("MLP ratio", "mlp", mlp_ratio),
             ]
         };
-        sizes(self).into_iter().zip(sizes(&Self::default())).filter(|(a, b)| a != b).map(|(size, _)| size).collect()
+        let pairs = sizes(self).into_iter().zip(sizes(&Self::default()));
+        let sizes = pairs.filter(|(a, b)| a != b).map(|((text, short, size), _)| Unusual::size(text, short, size));
+        let init = (self.init == VitInit::Timm)
+            .then(|| Unusual { text: "timm’s initialisation".into(), short: "timm".into() });
+        sizes.chain(init).collect()
     }
 }

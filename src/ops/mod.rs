@@ -1,4 +1,4 @@
-//! The operations of the Vision Transformer on f32 slices: each file states its equations, forward and backward, with
+//! The operations of the models on f32 slices: each file states its equations, forward and backward, with
 //! shapes, beside its composed twin in Candle's operations, which documents it and which the tests compare it with.
 //!
 //! SIMD is chosen at run time by [`pulp`]: one binary for AVX-512, AVX2, plain x86-64, and NEON.
@@ -13,6 +13,7 @@ pub mod linear;
 pub mod math;
 pub mod matmul;
 pub mod patch_embed;
+pub mod relu;
 
 /// Runs an operation with the widest vector instructions that this processor has.
 #[cfg(not(test))]
@@ -31,7 +32,8 @@ mod tests {
     use pulp::{Arch, Scalar, Simd, WithSimd};
 
     use crate::data::{Images, MNIST_SHAPE};
-    use crate::model::{Backend, Composed, Fused, Params, VitConfig};
+    use crate::machine::Machine;
+    use crate::model::{Backend, Composed, MlpConfig, ModelConfig, Params, VitConfig};
 
     /// Which instructions the operations of this test program run with: those of the processor, or fewer. No other unit test
     /// runs operations.
@@ -54,8 +56,11 @@ mod tests {
         let levels = if pulp::x86::V3::try_new().is_some() { vec![0, 1, 2] } else { vec![0, 1] };
         #[cfg(not(target_arch = "x86_64"))]
         let levels = vec![0, 1];
-        let odd = VitConfig { patch_size: 7, embed_dim: 21, depth: 3, num_heads: 3, mlp_ratio: 1.5 };
-        for config in [VitConfig::default(), odd] {
+        let odd =
+            VitConfig { patch_size: 7, embed_dim: 21, depth: 3, num_heads: 3, mlp_ratio: 1.5, ..VitConfig::default() };
+        let machine = Machine { threads: 1, device: candle_core::Device::Cpu };
+        let mlp = MlpConfig { hidden_dim: 37, depth: 2 };
+        for config in [ModelConfig::default(), odd.into(), mlp.into()] {
             let params = Params::init(config.layout(MNIST_SHAPE), 7).unwrap();
             let images = Images {
                 pixels: (0..7 * MNIST_SHAPE.pixels()).map(|i| (i * 7919 % 256) as u8).collect(),
@@ -68,11 +73,12 @@ mod tests {
                 backend.gradient(&images, &indices, &|_| (), &mut grad).unwrap();
                 grad
             };
-            let expected = gradient(&mut Composed::new(&config, MNIST_SHAPE, &candle_core::Device::Cpu, 7).unwrap());
+            let expected =
+                gradient(&mut Composed::new(config.clone(), MNIST_SHAPE, &candle_core::Device::Cpu, 7).unwrap());
             for &level in &levels {
                 LEVEL.store(level, Ordering::SeqCst);
                 // Made at this level too: the width of its panels follows from that of the vectors.
-                let grad = gradient(&mut Fused::new(&config, MNIST_SHAPE, 1).unwrap());
+                let grad = gradient(&mut *config.backend(MNIST_SHAPE, &machine).unwrap());
                 LEVEL.store(0, Ordering::SeqCst);
                 for parameter in params.layout().iter() {
                     let (ours, theirs) = (&grad[parameter.range.clone()], &expected[parameter.range.clone()]);

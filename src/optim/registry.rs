@@ -110,9 +110,8 @@ fn check(entry: &Entry, others: &[Entry]) -> Result<()> {
     }
     let defaults = (entry.defaults)();
     for (key, value) in &defaults {
-        let differs = |other: &&Entry| {
-            (other.defaults)().get(key).is_some_and(|theirs| theirs.type_str() != value.type_str())
-        };
+        let differs =
+            |other: &&Entry| (other.defaults)().get(key).is_some_and(|theirs| theirs.type_str() != value.type_str());
         if let Some(other) = others.iter().find(differs) {
             usage!("{key} = {value} of {name} is of another kind than that of {}; call it otherwise", other.name);
         }

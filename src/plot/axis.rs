@@ -44,15 +44,17 @@ pub struct Axis {
     pub whole: bool,
     /// From high to low values.
     pub reversed: bool,
+    /// Exactly this, whatever the data are.
+    pub range: Option<(f64, f64)>,
 }
 
 impl Axis {
     pub fn linear(title: &str, includes: Option<f64>, whole: bool) -> Self {
-        Self { title: title.to_string(), scale: Scale::Linear, includes, whole, reversed: false }
+        Self { title: title.to_string(), scale: Scale::Linear, includes, whole, reversed: false, range: None }
     }
 
     pub fn log(title: &str) -> Self {
-        Self { title: title.to_string(), scale: Scale::Log, includes: None, whole: false, reversed: false }
+        Self { title: title.to_string(), scale: Scale::Log, includes: None, whole: false, reversed: false, range: None }
     }
 }
 
@@ -71,6 +73,10 @@ impl Span {
     /// included value stands at the very end if it is the last.
     pub fn new(axis: &Axis, values: impl Iterator<Item = f64>, pad: f64, from: f64, to: f64) -> Self {
         let scale = axis.scale;
+        let (from, to) = if axis.reversed { (to, from) } else { (from, to) };
+        if let Some((lo, hi)) = axis.range.filter(|(lo, hi)| scale.shows(*lo) && scale.shows(*hi)) {
+            return Self { scale, lo: scale.apply(lo), hi: scale.apply(hi), from, to };
+        }
         let (mut lo, mut hi) = values
             .filter(|v| scale.shows(*v))
             .map(|v| scale.apply(v))
@@ -91,14 +97,14 @@ impl Span {
         let at_edge = |edge: f64, data: f64| included == Some(edge) && edge.abs() <= data.abs();
         let lo = if at_edge(lo, data_lo) { lo } else { lo - room };
         let hi = if at_edge(hi, data_hi) { hi } else { hi + room };
-        let (from, to) = if axis.reversed { (to, from) } else { (from, to) };
         Self { scale, lo, hi, from, to }
     }
 
-    /// The place of a value, in pixels; what lies beyond an end is put there.
+    /// The place of a value, in pixels, which may lie beyond an end; what the axis cannot show is put at its low end.
     pub fn at(&self, value: f64) -> f64 {
         let length = if self.scale.shows(value) { self.scale.apply(value) } else { self.lo };
-        let share = ((length - self.lo) / (self.hi - self.lo)).clamp(0.0, 1.0);
+        // far beyond an end is as good as any number of pixels
+        let share = ((length - self.lo) / (self.hi - self.lo)).clamp(-100.0, 100.0);
         self.from + share * (self.to - self.from)
     }
 

@@ -1,39 +1,51 @@
 //! What a chart of runs says about itself: data, settings, number of seeds, what the band is, and what went wrong.
 
 use super::view::{MIN_SEEDS, Metric, X};
-use crate::analysis::{Arm, Group, batch, short_hash};
+use crate::analysis::words::finding;
+use crate::analysis::{Arm, Basis, Comparison, Endpoint, Group, batch, short_hash};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::number::{number, thousands};
 
-/// "Training loss on MNIST, batch 4096".
-pub fn title(group: &Group, metric: Metric) -> String {
+/// What arms of a group come to in a metric; before that is known "Training loss on MNIST, batch 4096".
+pub fn title(group: &Group, shown: &[&Arm], metric: Metric) -> String {
+    let found = match metric {
+        Metric::TrainLoss => finding::endpoint(group, shown, Endpoint::Speed),
+        Metric::ValLoss => finding::endpoint(group, shown, Endpoint::FinalValLoss),
+        Metric::ErrorRate => finding::error_rate(group, shown),
+    };
     let spec = group.spec();
-    format!("{} on {}, {}", metric.name(), spec.dataset.label(), batch(spec))
+    found.unwrap_or_else(|| format!("{} on {}, {}", metric.name(), spec.dataset.label(), batch(spec)))
 }
 
-/// How to read a chart, and what went wrong.
-pub fn caption(group: &Group, metric: Metric, x: X) -> String {
-    let mut sentences = vec![seeds(group)];
-    sentences.push(
-        match metric {
-            Metric::TrainLoss => {
-                "Training loss: the mean over an epoch’s batches as they were trained on, shown at the epoch’s end."
-            }
-            Metric::ValLoss | Metric::ValAccuracy => "Measured after every epoch; the first point is before training.",
+/// How to read a chart of some arms, and what went wrong. `every` is the distance of the steps that are drawn, where it is one
+/// by step.
+pub fn caption(group: &Group, shown: &[&Arm], metric: Metric, x: X, every: Option<usize>) -> String {
+    let mut sentences = vec![seeds(shown)];
+    if group.has_several_rates() && shown.len() < group.arms.len() {
+        sentences.push("Each optimizer at its best learning rate, chosen by the final validation loss.".to_string());
+    }
+    sentences.push(match (metric, every) {
+        (Metric::TrainLoss, Some(1)) => "Training loss: that of each batch, before its step.".to_string(),
+        (Metric::TrainLoss, Some(n)) => {
+            format!("Training loss: that of a batch before its step, shown for one step in {n}.")
         }
-        .to_string(),
-    );
-    if x == X::Seconds && averaged(group).any(|n| n > 1) {
+        (Metric::TrainLoss, None) => {
+            "Training loss: the mean over an epoch’s batches as they were trained on, shown at the epoch’s end."
+                .to_string()
+        }
+        _ => "Measured after every epoch; the first point is before training.".to_string(),
+    });
+    if x == X::Seconds && averaged(shown).any(|n| n > 1) {
         sentences.push("Seconds: the mean over seeds at the end of each epoch.".to_string());
     }
-    sentences.extend(count(group, Arm::failed).map(|runs| {
+    sentences.extend(count(shown, Arm::failed).map(|runs| {
         format!(
             "Failed: {runs}; × marks where the loss left the chart, became infinite, or ended no better than before training; \
              not in any mean."
         )
     }));
     sentences
-        .extend(count(group, Arm::unfinished).map(|runs| format!("Unfinished: {runs}; drawn as far as they are.")));
+        .extend(count(shown, Arm::unfinished).map(|runs| format!("Unfinished: {runs}; drawn as far as they are.")));
     sentences.join(" ")
 }
 
@@ -44,11 +56,11 @@ pub fn runs(group: &Group) -> String {
 
 /// "MNIST (60,000 training and 10,000 test images; data 1a2b3c4d)".
 fn data(group: &Group) -> String {
-    let RunSpec { dataset, validation, train_subset, .. } = *group.spec();
+    let RunSpec { dataset, validation, train_subset, .. } = group.spec();
     let (all, test) = dataset.sizes();
     let (held_out, other) = match validation {
         Validation::Test => (0, format!("{} test", thousands(&test.to_string()))),
-        Validation::Holdout(n) => (n, format!("{} held-out training", thousands(&n.to_string()))),
+        Validation::Holdout(n) => (*n, format!("{} held-out training", thousands(&n.to_string()))),
     };
     let rest = all.saturating_sub(held_out);
     let train = train_subset.map_or(rest, |n| n.min(rest));
@@ -61,8 +73,8 @@ fn data(group: &Group) -> String {
 fn settings(group: &Group) -> String {
     let first = group.spec();
     let mut text = format!("{} of {} parameters", first.model.label(), thousands(&first.num_params().to_string()));
-    for (what, _, size) in first.model.unusual() {
-        text += &format!(", {what} {size}");
+    for unusual in first.model.unusual() {
+        text += &format!(", {}", unusual.text);
     }
     text += &format!("; {}", batch(first));
     if first.batch == Batch::Full {
@@ -81,20 +93,24 @@ fn settings(group: &Group) -> String {
 }
 
 /// Number of runs behind each line.
-fn averaged(group: &Group) -> impl Iterator<Item = usize> {
-    group.arms.iter().map(|arm| arm.averaged().len()).filter(|n| *n > 0)
+fn averaged(shown: &[&Arm]) -> impl Iterator<Item = usize> {
+    shown.iter().map(|arm| arm.averaged().len()).filter(|n| *n > 0)
 }
 
 /// "n = 10 seeds each. Lines: mean; bands: 95% confidence interval of the mean (Student’s t); faint: single seeds."
-fn seeds(group: &Group) -> String {
-    let counts: Vec<usize> = averaged(group).collect();
+pub fn seeds(shown: &[&Arm]) -> String {
+    let counts: Vec<usize> = averaged(shown).collect();
     let seeds = |n: usize| if n == 1 { "1 seed".to_string() } else { format!("{n} seeds") };
     let n = match counts.as_slice() {
         [] => return "No run that did not fail.".to_string(),
         [n] => format!("n = {}.", seeds(*n)),
         [n, rest @ ..] if rest.iter().all(|other| other == n) => format!("n = {} each.", seeds(*n)),
+        counts if counts.len() > 3 => {
+            let (least, most) = (counts.iter().min().unwrap_or(&0), counts.iter().max().unwrap_or(&0));
+            format!("n = {least} to {most} seeds.")
+        }
         _ => {
-            let arms = group.arms.iter().map(|arm| (arm, arm.averaged().len())).filter(|(_, n)| *n > 0);
+            let arms = shown.iter().map(|arm| (arm, arm.averaged().len())).filter(|(_, n)| *n > 0);
             let each: Vec<String> = arms.map(|(arm, n)| format!("{} ({})", seeds(n), arm.label)).collect();
             format!("n = {}.", each.join(", "))
         }
@@ -110,6 +126,14 @@ fn seeds(group: &Group) -> String {
     }
 }
 
+/// At which learning rates paired runs met: " and learning rate".
+pub fn rates(comparisons: &[&Comparison]) -> &'static str {
+    match comparisons.iter().all(|comparison| comparison.basis == Basis::EqualLr) {
+        true => " and learning rate",
+        false => ", each optimizer at its best learning rate",
+    }
+}
+
 /// What the line, the band and the faint lines of paired ratios are, at each `place`.
 pub fn ratios(has_band: bool, place: &str) -> String {
     let band = match has_band {
@@ -120,8 +144,8 @@ pub fn ratios(has_band: bool, place: &str) -> String {
 }
 
 /// "1 of 10 Adam, 2 of 10 SNRAdam" of what is counted, if any.
-fn count(group: &Group, what: impl Fn(&Arm) -> usize) -> Option<String> {
-    let arms = group.arms.iter().filter(|arm| what(arm) > 0);
+fn count(shown: &[&Arm], what: impl Fn(&Arm) -> usize) -> Option<String> {
+    let arms = shown.iter().filter(|arm| what(arm) > 0);
     let each: Vec<String> = arms.map(|arm| format!("{} of {} {}", what(arm), arm.runs.len(), arm.label)).collect();
     (!each.is_empty()).then(|| each.join(", "))
 }

@@ -1,23 +1,28 @@
 //! From a group of runs to a figure of one metric over training.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+
 use super::axis::{Axis, Scale};
 use super::caption::{caption, runs, title};
-use super::figure::{Figure, Mark, Series};
-use super::style;
+use super::figure::{Figure, Mark, Series, Sign, Style};
 use super::view::{MIN_SEEDS, Metric, X};
+use super::{steps, style};
 use crate::analysis::{Arm, Group, Run};
 use crate::stats::mean_interval;
 
 type Points = Vec<(f64, f64)>;
 
-/// Draws one metric of a group; `None` if no run has a value of it yet.
-pub fn chart(group: &Group, metric: Metric, x: X, y: Scale) -> Option<Figure> {
-    let view = View { metric, x, scale: metric.scale(y) };
-    let ceiling = view.ceiling(group);
+/// Draws one metric of some arms of a group; `None` if no run has a value of it yet.
+pub fn chart(group: &Group, shown: &[&Arm], metric: Metric, x: X, y: Scale) -> Option<Figure> {
+    let steps = if (metric, x) == (Metric::TrainLoss, X::Step) { by_step(shown) } else { None };
+    let every = steps.as_ref().map(|(every, _)| *every);
+    let view = View { metric, x, scale: y, steps: steps.map(|(_, curves)| curves) };
+    let ceiling = view.ceiling(shown);
     let mut series = Vec::new();
     let mut marks = Vec::new();
-    for arm in &group.arms {
-        let (line, crosses) = view.arm(arm, ceiling);
+    for (arm, style) in shown.iter().zip(style::of(shown)) {
+        let (line, crosses) = view.arm(arm, style, ceiling);
         series.push(line);
         marks.extend(crosses);
     }
@@ -25,9 +30,9 @@ pub fn chart(group: &Group, metric: Metric, x: X, y: Scale) -> Option<Figure> {
         return None;
     }
     Some(Figure {
-        title: title(group, metric),
+        title: title(group, shown, metric),
         about: runs(group),
-        caption: caption(group, metric, x),
+        caption: caption(group, shown, metric, x, every),
         x: Axis::linear(x.title(), Some(0.0), x != X::Seconds),
         y: Axis { scale: view.scale, ..Axis::linear(metric.axis_title(), None, false) },
         sides: None,
@@ -36,16 +41,36 @@ pub fn chart(group: &Group, metric: Metric, x: X, y: Scale) -> Option<Figure> {
     })
 }
 
+type Curves = HashMap<PathBuf, Points>;
+
+/// The training loss of every n-th step of every run, and n; `None` where a run that would be in a mean has no such record.
+fn by_step(shown: &[&Arm]) -> Option<(usize, Curves)> {
+    let runs = shown.iter().flat_map(|arm| &arm.runs).filter(|run| run.sound);
+    let mut curves: Curves = runs.map(|run| (run.dir.clone(), steps::train_losses(run))).collect();
+    let has_steps = |run: &&Run| curves.get(&run.dir).is_some_and(|curve| !curve.is_empty());
+    if !shown.iter().flat_map(|arm| arm.averaged()).all(|run| has_steps(&run)) {
+        return None;
+    }
+    let every = steps::every(curves.values().map(Vec::len).max().unwrap_or(0));
+    curves.values_mut().for_each(|curve| *curve = curve.iter().copied().step_by(every).collect());
+    Some((every, curves))
+}
+
 /// What is looked at, and how.
 struct View {
     metric: Metric,
     x: X,
     scale: Scale,
+    /// Instead of the epochs.
+    steps: Option<Curves>,
 }
 
 impl View {
     /// The finite part of a run's curve: point i is epoch `first + i` in all of them.
     fn curve(&self, run: &Run) -> Points {
+        if let Some(curves) = &self.steps {
+            return curves.get(&run.dir).cloned().unwrap_or_default();
+        }
         let rows = run.rows.iter().skip(self.metric.first());
         let points = rows.map_while(|row| Some((self.x.of(row), self.metric.of(row)?)));
         points.take_while(|(x, _)| Scale::Linear.shows(*x)).collect()
@@ -53,8 +78,8 @@ impl View {
 
     /// How far up runs that failed are drawn: a quarter higher than the others reach, so that their rise is seen and
     /// does not squeeze the others.
-    fn ceiling(&self, group: &Group) -> f64 {
-        let runs = group.runs().filter(|run| run.sound && !run.fate.is_failed());
+    fn ceiling(&self, shown: &[&Arm]) -> f64 {
+        let runs = shown.iter().flat_map(|arm| &arm.runs).filter(|run| run.sound && !run.fate.is_failed());
         let values: Vec<f64> =
             runs.flat_map(|run| self.curve(run)).map(|(_, y)| y).filter(|y| self.scale.shows(*y)).collect();
         let (Some(lo), Some(hi)) =
@@ -69,7 +94,7 @@ impl View {
     }
 
     /// The line, band and single curves of an arm, and the crosses where runs of it failed.
-    fn arm(&self, arm: &Arm, ceiling: f64) -> (Series, Vec<Mark>) {
+    fn arm(&self, arm: &Arm, style: Style, ceiling: f64) -> (Series, Vec<Mark>) {
         let averaged = arm.averaged();
         let curves: Vec<Points> = averaged.iter().map(|run| self.curve(run)).collect();
         let others = arm.runs.iter().filter(|run| run.sound && averaged.iter().all(|other| other.dir != run.dir));
@@ -84,9 +109,11 @@ impl View {
             faint.push(curve);
         }
         let (mut line, mut band) = mean(&curves);
-        if self.metric == Metric::ValAccuracy {
-            // Student's t does not know that a share ends at 0 and at 100%
-            band.iter_mut().for_each(|(_, lo, hi)| (*lo, *hi) = (lo.max(0.0), hi.min(100.0)));
+        // Student's t does not know that a share ends at 100%, and losses and shares at 0, which a log axis lacks
+        let most = if self.metric == Metric::ErrorRate { 100.0 } else { f64::INFINITY };
+        for ((_, lo, hi), (_, mean)) in band.iter_mut().zip(&line) {
+            let least = if self.scale == Scale::Log { 0.1 * mean } else { 0.0 };
+            (*lo, *hi) = (lo.max(least), hi.min(most));
         }
         if curves.len() > 1 {
             faint.extend(curves);
@@ -96,9 +123,9 @@ impl View {
             line = faint.pop().unwrap_or_default();
         }
         faint.retain(|curve| !curve.is_empty());
-        let marks = marks(arm, &ends);
+        let marks = marks(arm, style, &ends);
         let label = if averaged.is_empty() { String::new() } else { arm.label.clone() };
-        (Series { label, style: style::of(arm), line, band, faint }, marks)
+        (Series { label, group: arm.optimizer(), style, line, band, faint, dots: Vec::new() }, marks)
     }
 
     /// Ends a curve where it first rises above `ceiling`.
@@ -117,13 +144,20 @@ impl View {
 }
 
 /// A cross at every end; the last one says what it is.
-fn marks(arm: &Arm, ends: &[(f64, f64)]) -> Vec<Mark> {
+fn marks(arm: &Arm, style: Style, ends: &[(f64, f64)]) -> Vec<Mark> {
     let last = (0..ends.len()).max_by(|a, b| ends[*a].0.total_cmp(&ends[*b].0));
     let label = |i| match Some(i) == last {
         true => format!("{} failed", arm.label),
         false => String::new(),
     };
-    ends.iter().enumerate().map(|(i, at)| Mark { at: *at, label: label(i), style: style::of(arm) }).collect()
+    let mark = |(i, at): (usize, &(f64, f64))| Mark {
+        at: *at,
+        sign: Sign::Cross,
+        label: label(i),
+        group: arm.optimizer(),
+        style,
+    };
+    ends.iter().enumerate().map(mark).collect()
 }
 
 /// The mean of curves as far as all of them go, and from [`MIN_SEEDS`] on the 95% confidence interval of it.

@@ -1,29 +1,37 @@
-//! The paired difference by epoch, as a ratio of losses: is it better, and when.
+//! The paired difference by epoch, as a ratio of losses: is it better, and when. Each optimizer at its best learning rate.
 
 use super::axis::Axis;
 use super::caption;
-use super::figure::{Figure, Series, Sides};
+use super::figure::{Figure, Series, Sides, Style};
 use super::style;
 use super::view::MIN_SEEDS;
-use crate::analysis::{Arm, Basis, Comparison, Curve, Group, Loss, batch};
+use crate::analysis::words::finding;
+use crate::analysis::{Arm, Comparison, Curve, Endpoint, Group, Loss, batch};
 
-/// Draws by how much the losses of every optimizer of a group differ from those of its first, at the same learning rate and
-/// seed; `None` if there are not two such pairs.
+/// Draws by how much the losses of every optimizer of a group differ from those of its first, at the best learning rate of each
+/// and the same seed; `None` if there are not two such pairs.
 pub fn difference(group: &Group, loss: Loss) -> Option<Figure> {
     let lines: Vec<RatioLine> =
-        against_first(group).filter_map(|comparison| RatioLine::new(group, comparison, loss)).collect();
+        against_first(group).iter().filter_map(|comparison| RatioLine::new(group, comparison, loss)).collect();
     let first = lines.first()?;
     let name = match loss {
         Loss::Training => "Training loss",
         Loss::Validation => "Validation loss",
     };
-    let (minus, below, baseline) = names(&lines.iter().map(|line| line.comparison).collect::<Vec<_>>());
+    let comparisons: Vec<&Comparison> = lines.iter().map(|line| line.comparison).collect();
+    let (minus, below, baseline) = names(&comparisons);
+    let endpoint = match loss {
+        Loss::Training => Endpoint::Speed,
+        Loss::Validation => Endpoint::FinalValLoss,
+    };
     let end = lines.iter().filter_map(|line| line.curve.points.last()).map(|point| point.epoch).max()?;
     let mut series = vec![Series::reference(1.0, (first.curve.points[0].epoch as f64, end as f64))];
-    series.extend(lines.iter().map(RatioLine::series));
+    let styles = style::of(&lines.iter().map(|line| line.arm).collect::<Vec<_>>());
+    series.extend(lines.iter().zip(styles).map(|(line, style)| line.series(style)));
     let spec = group.spec();
     Some(Figure {
-        title: format!("{name} on {}, {}: {minus}", spec.dataset.label(), batch(spec)),
+        title: finding::against(&comparisons, endpoint)
+            .unwrap_or_else(|| format!("{name} on {}, {}: {minus}", spec.dataset.label(), batch(spec))),
         about: caption::runs(group),
         caption: text(loss, &lines),
         x: Axis::linear("epoch", Some(0.0), true),
@@ -34,10 +42,10 @@ pub fn difference(group: &Group, loss: Loss) -> Option<Figure> {
     })
 }
 
-/// The comparisons with the group's first optimizer at the same learning rate.
-pub fn against_first(group: &Group) -> impl Iterator<Item = &Comparison> {
+/// The comparisons with the group's first optimizer, each at its best learning rate.
+pub fn against_first(group: &Group) -> Vec<&Comparison> {
     let baseline = &group.arms[0].name;
-    group.comparisons.iter().filter(move |c| c.basis == Basis::EqualLr && c.b.name == *baseline)
+    group.headline().into_iter().filter(|c| c.b.name == *baseline).collect()
 }
 
 /// What comparisons with one baseline show, what it is to lie below 1, and the baseline: "SNRAdam / Adam", "SNRAdam better".
@@ -62,17 +70,19 @@ impl<'a> RatioLine<'a> {
         Some(Self { arm: group.arm(&comparison.a)?, comparison, curve })
     }
 
-    fn series(&self) -> Series {
+    fn series(&self, style: Style) -> Series {
         let points = &self.curve.points;
         let banded = self.curve.seeds.len() >= MIN_SEEDS;
         let interval = points.iter().filter(|_| banded).filter_map(|point| Some((point, point.interval?)));
         let pair = |i: usize| points.iter().map(|point| (point.epoch as f64, point.pairs[i].exp())).collect();
         Series {
             label: self.arm.label.clone(),
-            style: style::of(self.arm),
+            group: self.arm.optimizer(),
+            style,
             line: points.iter().map(|point| (point.epoch as f64, point.mean.exp())).collect(),
             band: interval.map(|(point, (lo, hi))| (point.epoch as f64, lo.exp(), hi.exp())).collect(),
             faint: (0..self.curve.seeds.len()).map(pair).collect(),
+            dots: Vec::new(),
         }
     }
 
@@ -89,8 +99,9 @@ fn text(loss: Loss, lines: &[RatioLine]) -> String {
         each.collect::<Vec<_>>().join(", ")
     };
     let mut text = format!(
-        "n = {} pairs of runs with the same seed and learning rate. {}",
+        "n = {} pairs of runs with the same seed{}. {}",
         list(|line| line.curve.seeds.len()),
+        caption::rates(&lines.iter().map(|line| line.comparison).collect::<Vec<_>>()),
         caption::ratios(lines.iter().any(|line| line.curve.seeds.len() >= MIN_SEEDS), "epoch"),
     );
     if loss == Loss::Training {

@@ -1,14 +1,16 @@
-//! A figure as data, and how it is drawn: one look for all of them.
+//! A figure as data, and its layout: one look for all of them.
 //!
-//! Light grid, thin axes, every series named at its line's end beside a sample of its line, what the figure is about
-//! above and what it was made of below.
+//! Light grid, thin axes, every series named at its line's end beside a sample of its line, what the figure shows above and
+//! how it was made below. With five series or more it becomes small multiples: a panel for every optimizer, on the same axes,
+//! with the others in grey behind.
 
 use std::ops::Range;
 
-use plotters::style::{Color, RGBColor, WHITE};
+use plotters::style::RGBColor;
 
-use super::axis::{Axis, Span, tick_labels};
-use super::canvas::{Align, Canvas, Pen, Type};
+use super::axis::Axis;
+use super::canvas::{Align, Canvas, Type};
+use super::panel::{self, Panel};
 use crate::error::Result;
 
 /// A figure. Points are (x, y) in the units of the axes.
@@ -36,10 +38,12 @@ pub struct Sides {
 }
 
 /// A line with what belongs to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Series {
     /// Stands at the line's end; nothing does if it is empty.
     pub label: String,
+    /// The optimizer: series that share it share a panel of small multiples.
+    pub group: String,
     pub style: Style,
     /// May be empty.
     pub line: Vec<(f64, f64)>,
@@ -47,60 +51,96 @@ pub struct Series {
     pub band: Vec<(f64, f64, f64)>,
     /// Single curves that the line sums up.
     pub faint: Vec<Vec<(f64, f64)>>,
+    /// Single values that the line sums up.
+    pub dots: Vec<(f64, f64)>,
 }
 
-/// A cross with a few words.
+/// A sign with a few words.
 #[derive(Clone, Debug)]
 pub struct Mark {
     pub at: (f64, f64),
+    pub sign: Sign,
     /// May be empty.
     pub label: String,
+    /// The optimizer, see [`Series::group`].
+    pub group: String,
     pub style: Style,
 }
 
+/// What a mark looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// Where something ended, or a level that is named.
+    Cross,
+    /// What was chosen.
+    Ring,
+}
+
 /// Colour and dashes (length and gap in pixels): what tells a series from others on screen and in grey.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Style {
     pub color: (u8, u8, u8),
     pub dash: Option<(f64, f64)>,
 }
 
-const WIDTH: f64 = 760.0;
+/// Pixels of a figure with its words; the height follows from what it holds unless it is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Size {
+    pub width: f64,
+    pub height: Option<f64>,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self { width: 760.0, height: None }
+    }
+}
+
 const PLOT_HEIGHT: f64 = 340.0;
-const LEFT: f64 = 76.0;
-const TOP: f64 = 52.0;
-const MARGIN: f64 = 22.0;
+/// The same of a panel of small multiples, by the number of columns.
+const PANEL_HEIGHT: [f64; 4] = [240.0, 240.0, 180.0, 140.0];
+/// Less is not readable.
+const LEAST_HEIGHT: f64 = 60.0;
+pub(super) const LEFT: f64 = 76.0;
+const TITLE_LINE: f64 = 20.0;
+/// From the last line of the title to the plot.
+const BELOW_TITLE: f64 = 26.0;
+pub(super) const MARGIN: f64 = 22.0;
 /// From the plot's lower edge to the caption's first line.
 const BELOW: f64 = 66.0;
 const CAPTION_LINE: f64 = 16.0;
 /// From a line's end to its sample, and from there to its name.
-const SAMPLE: (f64, f64) = (16.0, 24.0);
-/// Least distance between the heights of two labels.
-const LABEL_LINE: f64 = 16.0;
+pub(super) const SAMPLE: (f64, f64) = (16.0, 24.0);
+/// From this many series on a figure becomes small multiples.
+const MANY: usize = 5;
+/// Between two panels, and the height of a line of words above one.
+const GAP: f64 = 18.0;
+const HEAD_LINE: f64 = 15.0;
 
-/// A line of fewer points shows them as dots.
-const DOTTED_BELOW: usize = 4;
-
-const INK: RGBColor = RGBColor(0x26, 0x26, 0x26);
-const GREY: RGBColor = RGBColor(0x59, 0x59, 0x59);
-const GRID: RGBColor = RGBColor(0xe8, 0xe8, 0xe8);
+pub(super) const INK: RGBColor = RGBColor(0x26, 0x26, 0x26);
+pub(super) const GREY: RGBColor = RGBColor(0x59, 0x59, 0x59);
 
 const TITLE: Type = Type { size: 15.0, bold: true, color: INK };
-const LABEL: Type = Type { size: 12.0, bold: false, color: INK };
-const TICK: Type = Type { size: 11.0, bold: false, color: INK };
+pub(super) const LABEL: Type = Type { size: 12.0, bold: false, color: INK };
 const CAPTION: Type = Type { size: 10.5, bold: false, color: GREY };
 
 /// Draws a figure as SVG: the same figure gives the same bytes on every machine.
 ///
 /// # Errors
 /// Only if the built-in font is unusable.
-pub fn render_svg(figure: &Figure) -> Result<String> {
-    let caption = CAPTION.wrap(&figure.below(), WIDTH - 2.0 * MARGIN)?;
-    let height = TOP + PLOT_HEIGHT + BELOW + CAPTION_LINE * caption.len() as f64 + 8.0;
-    draw(figure, WIDTH, 0.0..height, |canvas| {
-        canvas.text(&figure.title, (MARGIN, 26.0), Align::Left, TITLE)?;
+pub fn render_svg(figure: &Figure, size: Size) -> Result<String> {
+    let width = size.width;
+    let title = TITLE.wrap(&figure.title, width - 2.0 * MARGIN)?;
+    let caption = CAPTION.wrap(&figure.below(), width - 2.0 * MARGIN)?;
+    let top = 26.0 + TITLE_LINE * (title.len() - 1) as f64 + BELOW_TITLE;
+    let words = top + BELOW + CAPTION_LINE * caption.len() as f64 + 8.0;
+    let body = Body::new(figure, size.height.map(|height| height - words));
+    draw(figure, &body, (width, top), 0.0..words + body.height, |canvas| {
+        for (i, line) in title.iter().enumerate() {
+            canvas.text(line, (MARGIN, 26.0 + TITLE_LINE * i as f64), Align::Left, TITLE)?;
+        }
         for (i, line) in caption.iter().enumerate() {
-            let y = TOP + PLOT_HEIGHT + BELOW + CAPTION_LINE * i as f64;
+            let y = top + body.height + BELOW + CAPTION_LINE * i as f64;
             canvas.text(line, (MARGIN, y), Align::Left, CAPTION)?;
         }
         Ok(())
@@ -112,31 +152,88 @@ pub fn render_svg(figure: &Figure) -> Result<String> {
 /// # Errors
 /// Only if the built-in font is unusable.
 pub fn render_drawing(figure: &Figure, width: f64) -> Result<String> {
-    draw(figure, width, TOP - 12.0..TOP + PLOT_HEIGHT + 48.0, |_| Ok(()))
+    let body = Body::new(figure, None);
+    draw(figure, &body, (width, 12.0), 0.0..12.0 + body.height + 48.0, |_| Ok(()))
+}
+
+/// How the space between title and caption is used.
+struct Body<'a> {
+    /// The optimizers of small multiples; empty for a single plot.
+    panels: Vec<&'a str>,
+    columns: usize,
+    /// Lines of words above each panel.
+    head: usize,
+    height: f64,
+}
+
+impl<'a> Body<'a> {
+    fn new(figure: &'a Figure, height: Option<f64>) -> Self {
+        let panels = figure.panels();
+        let n = panels.len();
+        let columns = match n {
+            0..=4 => n.max(1),
+            5 | 6 | 9 => 3,
+            _ => 4,
+        };
+        let named = |group: &&str| figure.series.iter().filter(|s| s.is_named() && s.group == **group).count();
+        let head = panels.iter().map(named).map(|n| if n == 1 { 1 } else { 1 + n }).max().unwrap_or(0);
+        let rows = n.div_ceil(columns).max(1);
+        let natural = match n {
+            0 => PLOT_HEIGHT,
+            _ => rows as f64 * (HEAD_LINE * head as f64 + PANEL_HEIGHT[columns - 1]) + GAP * (rows - 1) as f64,
+        };
+        Self { panels, columns, head, height: height.unwrap_or(natural).max(rows as f64 * LEAST_HEIGHT) }
+    }
+
+    fn rows(&self) -> usize {
+        self.panels.len().div_ceil(self.columns)
+    }
+
+    /// Left upper and right lower corner of a panel.
+    fn place(&self, i: usize, (width, top): (f64, f64)) -> [f64; 4] {
+        let (column, row) = ((i % self.columns) as f64, (i / self.columns) as f64);
+        let wide = (width - LEFT - MARGIN - GAP * (self.columns - 1) as f64) / self.columns as f64;
+        let rows = self.rows() as f64;
+        let high = (self.height - GAP * (rows - 1.0)) / rows;
+        let (left, upper) = (LEFT + column * (wide + GAP), top + row * (high + GAP));
+        [left, upper + HEAD_LINE * self.head as f64, left + wide, upper + high]
+    }
 }
 
 /// Draws what lies between two heights of the sheet.
-fn draw(figure: &Figure, width: f64, rows: Range<f64>, words: impl FnOnce(&Canvas) -> Result<()>) -> Result<String> {
-    let mut labels = 0f64;
-    for series in figure.series.iter().filter(|s| s.is_named()) {
-        labels = labels.max(SAMPLE.0 + SAMPLE.1 + 6.0 + LABEL.width(&series.label)?);
-    }
-    // however long the names, the plot keeps half of the width
-    let right = (width - MARGIN - labels).max(width / 2.0);
-    let plot = Plot {
-        figure,
-        x: Span::new(&figure.x, figure.points().map(|p| p.0), 0.0, LEFT, right),
-        y: Span::new(&figure.y, figure.points().map(|p| p.1), 0.04, TOP + PLOT_HEIGHT, TOP),
-        right,
+fn draw(
+    figure: &Figure,
+    body: &Body,
+    (width, top): (f64, f64),
+    rows: Range<f64>,
+    words: impl FnOnce(&Canvas) -> Result<()>,
+) -> Result<String> {
+    let bottom = top + body.height;
+    let svg = if body.panels.is_empty() {
+        let mut labels = 0f64;
+        for series in figure.series.iter().filter(|s| s.is_named()) {
+            labels = labels.max(SAMPLE.0 + SAMPLE.1 + 6.0 + LABEL.width(&series.label)?);
+        }
+        // however long the names, the plot keeps half of the width
+        let right = (width - MARGIN - labels).max(width / 2.0);
+        Canvas::svg(width, rows, |canvas| {
+            words(canvas)?;
+            Panel::new(figure, [LEFT, top, right, bottom]).single(canvas)
+        })?
+    } else {
+        Canvas::svg(width, rows, |canvas| {
+            words(canvas)?;
+            let n = body.panels.len();
+            for (i, group) in body.panels.iter().enumerate() {
+                let place = body.place(i, (width, top));
+                let edges = panel::Edges { left: i % body.columns == 0, bottom: i + body.columns >= n };
+                Panel::new(figure, place).of_many(canvas, group, edges, HEAD_LINE * body.head as f64)?;
+            }
+            let middle = (LEFT + width - MARGIN) / 2.0;
+            canvas.text(&figure.x.title, (middle, bottom + 36.0), Align::Center, LABEL)?;
+            canvas.text_upwards(&figure.y.title, (MARGIN + 2.0, (top + bottom) / 2.0), LABEL)
+        })?
     };
-    let svg = Canvas::svg(width, rows, |canvas| {
-        words(canvas)?;
-        plot.axes(canvas)?;
-        plot.series(canvas)?;
-        plot.marks(canvas)?;
-        plot.sides(canvas)?;
-        plot.labels(canvas)
-    })?;
     Ok(with_description(&svg, figure))
 }
 
@@ -150,14 +247,27 @@ fn with_description(svg: &str, figure: &Figure) -> String {
 impl Figure {
     /// All that stands below it.
     fn below(&self) -> String {
-        format!("{} {}", self.about, self.caption)
+        let panels = if self.panels().is_empty() { "" } else { " In every panel: the others in grey." };
+        format!("{} {}{panels}", self.about, self.caption)
+    }
+
+    /// The optimizers that get a panel each; none where they fit into one.
+    pub fn panels(&self) -> Vec<&str> {
+        let named = || self.series.iter().filter(|s| s.is_named());
+        let mut panels: Vec<&str> = Vec::new();
+        for series in named() {
+            if !panels.contains(&series.group.as_str()) {
+                panels.push(&series.group);
+            }
+        }
+        if named().count() < MANY || panels.len() < 2 { Vec::new() } else { panels }
     }
 
     /// Everything that must lie within the axes.
-    fn points(&self) -> impl Iterator<Item = (f64, f64)> {
+    pub(super) fn points(&self) -> impl Iterator<Item = (f64, f64)> {
         let series = self.series.iter().flat_map(|s| {
             let band = s.band.iter().flat_map(|&(x, lo, hi)| [(x, lo), (x, hi)]);
-            s.line.iter().chain(s.faint.iter().flatten()).copied().chain(band)
+            s.line.iter().chain(s.faint.iter().flatten()).chain(&s.dots).copied().chain(band)
         });
         series.chain(self.marks.iter().map(|m| m.at))
     }
@@ -167,203 +277,11 @@ impl Series {
     /// A level line to read the others against, without a name.
     pub fn reference(level: f64, (from, to): (f64, f64)) -> Self {
         let style = Style { color: (GREY.0, GREY.1, GREY.2), dash: Some((1.0, 3.0)) };
-        let line = straight((from, level), (to, level)).to_vec();
-        Self { label: String::new(), style, line, band: Vec::new(), faint: Vec::new() }
+        Self { style, line: panel::straight((from, level), (to, level)).to_vec(), ..Self::default() }
     }
 
     /// Whether it has a name at its line's end.
-    fn is_named(&self) -> bool {
+    pub(super) fn is_named(&self) -> bool {
         !self.label.is_empty() && !self.line.is_empty()
-    }
-}
-
-/// A straight line of as many points as are drawn without dots.
-pub fn straight((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> [(f64, f64); DOTTED_BELOW] {
-    std::array::from_fn(|i| {
-        let share = i as f64 / (DOTTED_BELOW - 1) as f64;
-        (x0 + share * (x1 - x0), y0 + share * (y1 - y0))
-    })
-}
-
-/// A figure with its data's place on the sheet.
-struct Plot<'a> {
-    figure: &'a Figure,
-    x: Span,
-    y: Span,
-    right: f64,
-}
-
-impl Plot<'_> {
-    fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        (self.x.at(x), self.y.at(y))
-    }
-
-    fn path(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-        points.iter().map(|p| self.at(*p)).collect()
-    }
-
-    fn axes(&self, canvas: &Canvas) -> Result<()> {
-        let (bottom, right) = (TOP + PLOT_HEIGHT, self.right);
-        let (grid, axis) = (Pen::new(GRID, 0.8), Pen::new(INK, 0.8));
-        let (xs, ys) = (self.x.ticks(self.figure.x.whole), self.y.ticks(self.figure.y.whole));
-        for x in xs.iter().map(|v| self.x.at(*v)) {
-            canvas.line(&[(x, TOP), (x, bottom)], grid)?;
-            canvas.line(&[(x, bottom), (x, bottom + 4.0)], axis)?;
-        }
-        for y in ys.iter().map(|v| self.y.at(*v)) {
-            canvas.line(&[(LEFT, y), (right, y)], grid)?;
-            canvas.line(&[(LEFT - 4.0, y), (LEFT, y)], axis)?;
-        }
-        canvas.line(&[(LEFT, TOP), (LEFT, bottom), (right, bottom)], axis)?;
-        for (v, text) in xs.iter().zip(tick_labels(&xs, self.figure.x.scale)) {
-            canvas.text(&text, (self.x.at(*v), bottom + 14.0), Align::Center, TICK)?;
-        }
-        for (v, text) in ys.iter().zip(tick_labels(&ys, self.figure.y.scale)) {
-            canvas.text(&text, (LEFT - 9.0, self.y.at(*v)), Align::Right, TICK)?;
-        }
-        canvas.text(&self.figure.x.title, ((LEFT + right) / 2.0, bottom + 36.0), Align::Center, LABEL)?;
-        canvas.text_upwards(&self.figure.y.title, (MARGIN + 2.0, TOP + PLOT_HEIGHT / 2.0), LABEL)
-    }
-
-    /// Bands below single curves below lines, so that no series hides another's line.
-    fn series(&self, canvas: &Canvas) -> Result<()> {
-        for series in &self.figure.series {
-            let upper = series.band.iter().map(|&(x, _, hi)| self.at((x, hi)));
-            let lower = series.band.iter().rev().map(|&(x, lo, _)| self.at((x, lo)));
-            let corners: Vec<_> = upper.chain(lower).collect();
-            if corners.len() > 2 {
-                canvas.polygon(&corners, Pen::of(&series.style, 0.0).color.mix(0.24))?;
-            }
-        }
-        for series in &self.figure.series {
-            let pen = Pen::of(&series.style, 0.8);
-            for curve in &series.faint {
-                self.curve(canvas, curve, Pen { color: pen.color.mix(0.3), dash: None, ..pen })?;
-            }
-        }
-        for series in &self.figure.series {
-            self.curve(canvas, &series.line, Pen::of(&series.style, 1.8))?;
-        }
-        Ok(())
-    }
-
-    /// A line, with its points where they are too few to make one.
-    fn curve(&self, canvas: &Canvas, points: &[(f64, f64)], pen: Pen) -> Result<()> {
-        let path = self.path(points);
-        if path.len() > 1 {
-            canvas.line(&path, pen)?;
-        }
-        if path.len() < DOTTED_BELOW {
-            for point in path {
-                canvas.dot(point, 1.5 + pen.width, pen.color)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn marks(&self, canvas: &Canvas) -> Result<()> {
-        let points: Vec<_> = self.figure.marks.iter().map(|mark| self.at(mark.at)).collect();
-        let named = |i: &usize| !self.figure.marks[*i].label.is_empty();
-        let order: Vec<usize> = (0..points.len()).filter(named).collect();
-        // below its cross, so that it does not stand on a line through it; inside the plot
-        let below = |y: f64| if y + 24.0 < TOP + PLOT_HEIGHT { y + 16.0 } else { y - 16.0 };
-        let heights = spread(order.iter().map(|&i| below(points[i].1)).collect());
-        for (mark, &(x, y)) in self.figure.marks.iter().zip(&points) {
-            let pen = Pen { dash: None, ..Pen::of(&mark.style, 1.8) };
-            canvas.line(&[(x - 4.5, y - 4.5), (x + 4.5, y + 4.5)], pen)?;
-            canvas.line(&[(x - 4.5, y + 4.5), (x + 4.5, y - 4.5)], pen)?;
-        }
-        for (&i, height) in order.iter().zip(heights) {
-            let (mark, (x, _)) = (&self.figure.marks[i], points[i]);
-            let letters = letters(&mark.style);
-            let width = letters.width(&mark.label)?;
-            let left = (x - width / 2.0).clamp(LEFT + 4.0, (self.right - width - 4.0).max(LEFT + 4.0));
-            words(canvas, &mark.label, (left, height), letters)?;
-        }
-        Ok(())
-    }
-
-    /// What above and below mean, in the corners where the lines end, as differences are largest early on; not where there
-    /// is no room on that side.
-    fn sides(&self, canvas: &Canvas) -> Result<()> {
-        let Some(sides) = &self.figure.sides else { return Ok(()) };
-        let (level, bottom) = (self.y.at(sides.level), TOP + PLOT_HEIGHT);
-        let letters = Type { color: GREY, ..LABEL };
-        let corner = |text: String, height| {
-            let left = self.right - 12.0 - letters.width(&text)?;
-            words(canvas, &text, (left, height), letters)
-        };
-        if level > TOP + 30.0 {
-            corner(format!("↑ {}", sides.above), TOP + 12.0)?;
-        }
-        if level < bottom - 30.0 {
-            corner(format!("↓ {}", sides.below), bottom - 12.0)?;
-        }
-        Ok(())
-    }
-
-    /// The names at the lines' ends.
-    fn labels(&self, canvas: &Canvas) -> Result<()> {
-        let named: Vec<_> = self.figure.series.iter().filter(|s| s.is_named()).collect();
-        let ends: Vec<_> = named.iter().map(|s| self.at(s.line[s.line.len() - 1])).collect();
-        let heights = spread(ends.iter().map(|end| end.1).collect());
-        for ((series, (x, y)), height) in named.into_iter().zip(ends).zip(heights) {
-            let (from, to) = (self.right + SAMPLE.0, self.right + SAMPLE.0 + SAMPLE.1);
-            let pen = Pen::of(&series.style, 0.8);
-            let leader = [(x + 4.0, y), (self.right.max(x + 4.0) + 2.0, y), (from - 3.0, height)];
-            canvas.line(&leader, Pen { color: pen.color.mix(0.5), dash: None, ..pen })?;
-            canvas.line(&[(from, height), (to, height)], Pen::of(&series.style, 1.8))?;
-            canvas.text(&series.label, (to + 6.0, height), Align::Left, letters(&series.style))?;
-        }
-        Ok(())
-    }
-}
-
-/// Words on the plot: the lines below them stay visible, and the words readable.
-fn words(canvas: &Canvas, text: &str, (left, height): (f64, f64), letters: Type) -> Result<()> {
-    let (x0, x1, y0, y1) = (left - 2.0, left + letters.width(text)? + 2.0, height - 7.5, height + 7.5);
-    canvas.polygon(&[(x0, y0), (x1, y0), (x1, y1), (x0, y1)], WHITE.mix(0.8))?;
-    canvas.text(text, (left, height), Align::Left, letters)
-}
-
-/// The letters of a series' name.
-fn letters(style: &Style) -> Type {
-    let (r, g, b) = style.color;
-    Type { color: RGBColor(r, g, b), ..LABEL }
-}
-
-/// Moves heights apart as little as needed, so that labels at them do not overlap; keeps their order, and keeps them
-/// beside the plot where there is room.
-fn spread(heights: Vec<f64>) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..heights.len()).collect();
-    order.sort_by(|a, b| heights[*a].total_cmp(&heights[*b]));
-    let mut placed = heights;
-    for _ in 0..200 {
-        for pair in order.windows(2) {
-            let overlap = LABEL_LINE - (placed[pair[1]] - placed[pair[0]]);
-            if overlap > 0.0 {
-                placed[pair[0]] -= overlap / 2.0;
-                placed[pair[1]] += overlap / 2.0;
-            }
-        }
-        for height in &mut placed {
-            *height = height.clamp(TOP, TOP + PLOT_HEIGHT);
-        }
-    }
-    placed
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_move_apart_and_keep_their_order() {
-        let placed = spread(vec![200.0, 201.0, 100.0, 199.5]);
-        assert_eq!(placed[2], 100.0);
-        assert!(placed[3] + LABEL_LINE <= placed[0] + 0.1 && placed[0] + LABEL_LINE <= placed[1] + 0.1, "{placed:?}");
-        assert!((placed[0] - 200.0).abs() < 1.0);
-        let low = spread(vec![TOP + PLOT_HEIGHT; 3]);
-        assert!(low.iter().all(|y| *y <= TOP + PLOT_HEIGHT) && low[2] - low[0] > 2.0 * LABEL_LINE - 0.5, "{low:?}");
     }
 }

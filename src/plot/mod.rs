@@ -7,12 +7,17 @@ mod axis;
 mod canvas;
 mod caption;
 mod chart;
+mod clip;
 mod difference;
 mod figure;
 mod output;
+mod panel;
+mod rates;
 mod reach;
 mod speedup;
+mod steps;
 mod style;
+mod trials;
 mod view;
 
 use std::path::PathBuf;
@@ -22,73 +27,181 @@ use anyhow::bail;
 pub use axis::{Axis, Scale};
 pub use chart::chart;
 pub use difference::difference;
-pub use figure::{Figure, Mark, Series, Sides, Style, render_drawing, render_svg};
+pub use figure::{Figure, Mark, Series, Sides, Sign, Size, Style, render_drawing, render_svg};
 pub use output::{Format, write};
+pub use rates::rates;
 pub use reach::reach;
 pub use speedup::speedup;
 pub use style::style;
+pub use trials::trials;
 pub use view::{Metric, X};
 
-use crate::analysis::{Analysis, Group, Loss};
-use crate::error::Result;
+use crate::analysis::{Analysis, Arm, Endpoint, Group, Loss};
+use crate::error::{Result, nearest};
+use crate::usage;
 
-/// How [`draw`] draws, and where to.
+/// Most files that are written unasked.
+const MOST: usize = 60;
+
+/// How [`draw`] draws, what, and where to.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub x: X,
-    /// Of losses; accuracies are always linear.
+    /// Of losses and error rates.
     pub y: Scale,
     pub formats: Vec<Format>,
     /// The folder for the figures; made if it is missing.
     pub out: PathBuf,
+    pub size: Size,
+    /// What the axes show, from the least to the greatest value; all where it is not given.
+    pub x_range: Option<(f64, f64)>,
+    pub y_range: Option<(f64, f64)>,
+    /// Instead of what was found; of one figure only.
+    pub title: Option<String>,
+    /// The figures by the end of their names, see [`STEMS`]; all if empty.
+    pub only: Vec<String>,
+    /// However many files it takes.
+    pub all: bool,
 }
 
 impl Options {
-    /// Losses on a log axis by epoch, as SVG and PNG.
+    /// Every figure, losses on a log axis by epoch, as SVG and PNG.
     pub fn new(out: impl Into<PathBuf>) -> Self {
-        Self { x: X::Epoch, y: Scale::Log, formats: vec![Format::Svg, Format::Png], out: out.into() }
+        Self {
+            x: X::Epoch,
+            y: Scale::Log,
+            formats: vec![Format::Svg, Format::Png],
+            out: out.into(),
+            size: Size::default(),
+            x_range: None,
+            y_range: None,
+            title: None,
+            only: Vec::new(),
+            all: false,
+        }
     }
 }
 
-/// Figures that a group has only for some of its runs.
-const OF_COMPARISONS: [&str; 4] = ["train-loss-difference", "val-loss-difference", "speed-up", "epochs-to-target"];
+/// The ends of the names of all figures. Those of `-all` have every learning rate, the others the best of each optimizer.
+pub const STEMS: [&str; 12] = [
+    "train-loss",
+    "val-loss",
+    "error-rate",
+    "train-loss-all",
+    "val-loss-all",
+    "rates",
+    "rates-train",
+    "trials",
+    "train-loss-difference",
+    "val-loss-difference",
+    "speed-up",
+    "epochs-to-target",
+];
 
-/// Draws all [`curves`] and [`comparisons`] of all groups; returns the files, such as `mnist-b4096-e20-train-loss.svg`. What an
-/// earlier drawing of fewer runs left there, and these have no more, is removed.
+/// Draws the [`figures`] of all groups; returns the files, such as `mnist-b4096-e20-train-loss.svg`. What an earlier drawing of
+/// other runs left there under a name that is not drawn now is removed, unless only some were asked for.
 ///
 /// # Errors
-/// The folder cannot be written, or no run has a value to draw.
+/// The folder cannot be written, or no run has a value to draw; more files than are written unasked.
 pub fn draw(analysis: &Analysis, options: &Options) -> Result<Vec<PathBuf>> {
-    let mut written = Vec::new();
-    for group in &analysis.groups {
-        let name = |stem: &str| format!("{}-{stem}", group.name);
-        let figures = [curves(group, &Metric::ALL, options.x, options.y), comparisons(group)].concat();
-        for stem in OF_COMPARISONS.iter().filter(|stem| figures.iter().all(|(other, _)| other != *stem)) {
-            output::remove(&options.out, &name(stem));
-        }
-        for (stem, figure) in &figures {
-            written.extend(write(figure, &options.out, &name(stem), &options.formats)?);
+    let drawn = named(analysis, options)?;
+    let files = drawn.len() * options.formats.len();
+    if let Some(advice) = too_many(analysis, &drawn, options) {
+        usage!("{advice}");
+    }
+    if options.title.is_some() && drawn.len() > 1 {
+        usage!("--title is for one figure, and these are {}; choose one with --metric and --where", drawn.len());
+    }
+    let mut written = Vec::with_capacity(files);
+    if options.only.is_empty() {
+        for group in &analysis.groups {
+            let names = STEMS.iter().chain(["val-accuracy"].iter()).map(|stem| format!("{}-{stem}", group.name));
+            let stale = names.filter(|name| drawn.iter().all(|(other, _)| other != name));
+            stale.for_each(|name| output::remove(&options.out, &name));
         }
     }
-    if written.is_empty() {
-        bail!("the runs hold no finite value to draw; let them finish an epoch, or lower the learning rate");
+    for (name, figure) in &drawn {
+        written.extend(write(figure, options.size, &options.out, name, &options.formats)?);
     }
     Ok(written)
+}
+
+/// Why the figures of an analysis are not written unasked, and how to choose; `None` where they are not too many.
+///
+/// # Errors
+/// As of [`draw`].
+pub fn obstacle(analysis: &Analysis, options: &Options) -> Result<Option<String>> {
+    Ok(too_many(analysis, &named(analysis, options)?, options))
+}
+
+fn too_many(analysis: &Analysis, drawn: &[(String, Figure)], options: &Options) -> Option<String> {
+    let files = drawn.len() * options.formats.len();
+    (files > MOST && !options.all).then(|| {
+        format!(
+            "{} figures of {} groups of runs would be {files} files; choose runs with --where (snr-bench ls shows what \
+             differs) or figures with --metric, such as --metric val-loss, or draw them all with --all",
+            drawn.len(),
+            analysis.groups.len()
+        )
+    })
+}
+
+/// All figures that are asked for, under their files' names.
+fn named(analysis: &Analysis, options: &Options) -> Result<Vec<(String, Figure)>> {
+    if let Some(stem) = options.only.iter().find(|stem| !STEMS.contains(&stem.as_str())) {
+        usage!("--metric {stem}: there is no such figure{}", nearest(stem, STEMS));
+    }
+    let mut drawn = Vec::new();
+    for group in &analysis.groups {
+        for (stem, mut figure) in figures(group, options.x, options.y) {
+            if !options.only.is_empty() && !options.only.iter().any(|only| only == stem) {
+                continue;
+            }
+            (figure.x.range, figure.y.range) = (options.x_range, options.y_range);
+            for (axis, flag) in [(&figure.x, "--x-range"), (&figure.y, "--y-range")] {
+                if axis.range.is_some_and(|(lo, _)| !axis.scale.shows(lo)) {
+                    usage!("{flag} begins at 0 or below, which the log axis of {stem} cannot show; begin above 0");
+                }
+            }
+            figure.title = options.title.clone().unwrap_or(figure.title);
+            drawn.push((format!("{}-{stem}", group.name), figure));
+        }
+    }
+    if drawn.is_empty() && options.only.is_empty() {
+        bail!("the runs hold no finite value to draw; let them finish an epoch, or lower the learning rate");
+    } else if drawn.is_empty() {
+        bail!("these runs have no figure {}; leave --metric out to see which they have", options.only.join(", "));
+    }
+    Ok(drawn)
 }
 
 /// A figure and how its file is named after its group's.
 pub type Named = (&'static str, Figure);
 
-/// The charts of a group that have a value to show.
-pub fn curves(group: &Group, metrics: &[Metric], x: X, y: Scale) -> Vec<Named> {
-    metrics.iter().filter_map(|metric| Some((metric.stem(), chart(group, *metric, x, y)?))).collect()
+/// All figures of a group.
+pub fn figures(group: &Group, x: X, y: Scale) -> Vec<Named> {
+    let every: Vec<&Arm> = group.arms.iter().collect();
+    let all =
+        |metric, stem| chart(group, &every, metric, x, y).filter(|_| group.has_several_rates()).map(|f| (stem, f));
+    let wide = [all(Metric::TrainLoss, "train-loss-all"), all(Metric::ValLoss, "val-loss-all")];
+    [curves(group, &Metric::ALL, x, y), wide.into_iter().flatten().collect(), comparisons(group)].concat()
 }
 
-/// What a group's comparisons found: the paired ratio of training and validation loss by epoch, and of the steps to every
-/// loss; where there is no such loss, the share of runs at the target. None where no group has two pairs.
+/// The charts of a group that have a value to show, each optimizer at its best learning rate.
+pub fn curves(group: &Group, metrics: &[Metric], x: X, y: Scale) -> Vec<Named> {
+    let best = group.best_arms();
+    metrics.iter().filter_map(|metric| Some((metric.stem(), chart(group, &best, *metric, x, y)?))).collect()
+}
+
+/// What a group's comparisons found: the endpoints by learning rate, what the best of a few trials is
+/// worth, the paired ratio of training and validation loss by epoch,
+/// and of the steps to every loss; where there is no such loss, the share of runs at the target.
 pub fn comparisons(group: &Group) -> Vec<Named> {
     let sooner = || speedup(group).map(|figure| ("speed-up", figure));
     let figures = [
+        rates(group, Endpoint::FinalValLoss).map(|figure| ("rates", figure)),
+        rates(group, Endpoint::Speed).map(|figure| ("rates-train", figure)),
+        trials(group).map(|figure| ("trials", figure)),
         difference(group, Loss::Training).map(|figure| ("train-loss-difference", figure)),
         difference(group, Loss::Validation).map(|figure| ("val-loss-difference", figure)),
         sooner().or_else(|| Some(("epochs-to-target", reach(group)?))),

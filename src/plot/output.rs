@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
-use super::figure::{Figure, render_svg};
+use super::figure::{Figure, Size, render_svg};
 use crate::atomic;
 use crate::error::Result;
 
@@ -44,10 +44,10 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
 ///
 /// # Errors
 /// The folder cannot be made or written.
-pub fn write(figure: &Figure, dir: &Path, name: &str, formats: &[Format]) -> Result<Vec<PathBuf>> {
+pub fn write(figure: &Figure, size: Size, dir: &Path, name: &str, formats: &[Format]) -> Result<Vec<PathBuf>> {
     let advice = "choose another folder with --out";
     fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}; {advice}", dir.display()))?;
-    let svg = render_svg(figure)?;
+    let svg = render_svg(figure, size)?;
     let mut written = Vec::new();
     for format in formats {
         let bytes = match format {

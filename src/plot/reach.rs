@@ -2,7 +2,8 @@
 
 use super::axis::Axis;
 use super::caption;
-use super::figure::{Figure, Series, straight};
+use super::figure::{Figure, Series, Style};
+use super::panel::straight;
 use super::style;
 use crate::analysis::{Arm, Group, Measure, batch};
 use crate::number::number;
@@ -11,14 +12,16 @@ use crate::number::number;
 /// first was at most the target; `None` if no run got there, or no optimizer has two runs that ended.
 pub fn reach(group: &Group) -> Option<Figure> {
     let target = group.target?.loss;
-    let arms: Vec<Reach> = group.arms.iter().map(|arm| Reach::new(arm, target)).filter(|arm| arm.runs > 0).collect();
+    let arms: Vec<Reach> =
+        group.best_arms().into_iter().map(|arm| Reach::new(arm, target)).filter(|arm| arm.runs > 0).collect();
     if arms.iter().all(|arm| arm.epochs.is_empty()) || arms.iter().all(|arm| arm.runs < 2) {
         return None;
     }
     let spec = group.spec();
-    let end = spec.epochs as f64;
+    let end = group.runs().map(|run| run.last().epoch).max().unwrap_or(0) as f64;
     let mut series = vec![Series::reference(100.0, (0.0, end))];
-    series.extend(arms.iter().map(|arm| arm.series(end)));
+    let styles = style::of(&arms.iter().map(|reach| reach.arm).collect::<Vec<_>>());
+    series.extend(arms.iter().zip(styles).map(|(arm, style)| arm.series(style, end)));
     let target = number(target);
     Some(Figure {
         title: format!("Runs that reached validation loss {target} on {}, {}", spec.dataset.label(), batch(spec)),
@@ -49,13 +52,13 @@ impl<'a> Reach<'a> {
     }
 
     /// A step up for every run, and on to the last epoch.
-    fn series(&self, end: f64) -> Series {
+    fn series(&self, style: Style, end: f64) -> Series {
         let share = |runs: usize| 100.0 * runs as f64 / self.runs as f64;
         let steps = self.epochs.iter().enumerate().flat_map(|(i, x)| [(*x, share(i)), (*x, share(i + 1))]);
         let start = straight((0.0, 0.0), (self.epochs.first().copied().unwrap_or(end), 0.0));
         let line = start.into_iter().chain(steps).chain([(end, share(self.epochs.len()))]).collect();
         let label = self.arm.label.clone();
-        Series { label, style: style::of(self.arm), line, band: Vec::new(), faint: Vec::new() }
+        Series { label, group: self.arm.optimizer(), style, line, ..Series::default() }
     }
 }
 

@@ -1,21 +1,50 @@
-//! What tells optimizers apart in every figure.
+//! What tells optimizers apart in every figure: the colour is the optimizer and nothing else, dash and shade are the variant of
+//! it and nothing else.
 
 use super::figure::Style;
 use crate::analysis::Arm;
 use crate::optim;
 
-/// Okabe & Ito's colours for colour-blind readers but yellow, which is too faint for lines; by place in the registry.
-const COLORS: [(u8, u8, u8); 7] =
-    [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233), (0, 0, 0)];
+/// By place in the registry. First Okabe & Ito's colours for colour-blind readers, but yellow, which is too faint for lines.
+/// Then, one after another, the colour of medium lightness that is farthest from all before it in CIELAB: no two are nearer
+/// than 38 units, where 2 can just be told apart.
+const COLORS: [(u8, u8, u8); 20] = [
+    (0, 114, 178),
+    (213, 94, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 0, 0),
+    (0, 0, 250),
+    (250, 30, 230),
+    (0, 200, 0),
+    (70, 20, 140),
+    (250, 0, 90),
+    (90, 80, 0),
+    (110, 10, 20),
+    (200, 170, 140),
+    (150, 180, 50),
+    (190, 130, 250),
+    (30, 90, 90),
+    (110, 0, 80),
+    (220, 0, 140),
+];
 const DASHES: [Option<(f64, f64)>; 4] = [None, Some((7.0, 3.0)), Some((2.0, 2.0)), Some((14.0, 4.0))];
 
-/// The colour and dashes of an optimizer, the same in every figure; its variants in one figure differ by their dashes.
+/// The colour of an optimizer, the same in every figure; a variant of it has its own dashes, from the fifth on in a lighter
+/// shade.
 pub fn style(name: &str, variant: usize) -> Style {
-    let place = optim::place(name);
-    Style { color: COLORS[place % COLORS.len()], dash: DASHES[(place + variant) % DASHES.len()] }
+    let (r, g, b) = COLORS[optim::place(name) % COLORS.len()];
+    // a third of the way to white, then half
+    let shade = variant / DASHES.len();
+    let lighter = |c: u8| c + ((255 - u32::from(c)) * shade.min(6) as u32 / (2 + shade.min(6) as u32)) as u8;
+    Style { color: (lighter(r), lighter(g), lighter(b)), dash: DASHES[variant % DASHES.len()] }
 }
 
-/// The style of an arm among those of its group.
-pub fn of(arm: &Arm) -> Style {
-    style(&arm.spec().optim, arm.variant)
+/// The styles of the arms of a figure: those of one optimizer are its variants.
+pub fn of(shown: &[&Arm]) -> Vec<Style> {
+    let optim = |arm: &Arm| arm.spec().optim.clone();
+    let variant = |i: usize| shown[..i].iter().filter(|other| optim(other) == optim(shown[i])).count();
+    (0..shown.len()).map(|i| style(&optim(shown[i]), variant(i))).collect()
 }

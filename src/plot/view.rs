@@ -11,28 +11,28 @@ pub const MIN_SEEDS: usize = 3;
 pub enum Metric {
     TrainLoss,
     ValLoss,
-    ValAccuracy,
+    ErrorRate,
 }
 
 impl Metric {
     /// All, in the order in which they are drawn.
-    pub const ALL: [Metric; 3] = [Metric::TrainLoss, Metric::ValLoss, Metric::ValAccuracy];
+    pub const ALL: [Metric; 3] = [Metric::TrainLoss, Metric::ValLoss, Metric::ErrorRate];
 
     /// Ends its files' names.
     pub fn stem(self) -> &'static str {
         match self {
             Metric::TrainLoss => "train-loss",
             Metric::ValLoss => "val-loss",
-            Metric::ValAccuracy => "val-accuracy",
+            Metric::ErrorRate => "error-rate",
         }
     }
 
-    /// Begins its titles.
+    /// Begins its titles where nothing was found yet.
     pub fn name(self) -> &'static str {
         match self {
             Metric::TrainLoss => "Training loss",
             Metric::ValLoss => "Validation loss",
-            Metric::ValAccuracy => "Validation accuracy",
+            Metric::ErrorRate => "Validation error rate",
         }
     }
 
@@ -40,13 +40,8 @@ impl Metric {
         match self {
             Metric::TrainLoss => "training loss (cross-entropy, nats)",
             Metric::ValLoss => "validation loss (cross-entropy, nats)",
-            Metric::ValAccuracy => "validation accuracy (%)",
+            Metric::ErrorRate => "validation error rate (%)",
         }
-    }
-
-    /// Accuracies end at 100%, where a logarithm would hide what matters.
-    pub fn scale(self, wanted: Scale) -> Scale {
-        if self == Metric::ValAccuracy { Scale::Linear } else { wanted }
     }
 
     /// The first epoch that has a value.
@@ -54,12 +49,12 @@ impl Metric {
         usize::from(self == Metric::TrainLoss)
     }
 
-    /// The value of an epoch, unless it is missing or infinite; with an infinite loss the accuracy is no result either.
+    /// The value of an epoch, unless it is missing or infinite; with an infinite loss the error rate is no result either.
     pub fn of(self, row: &Row) -> Option<f64> {
         let value = match self {
             Metric::TrainLoss => row.train_loss,
             Metric::ValLoss => Some(row.val_loss),
-            Metric::ValAccuracy => row.val_loss.is_finite().then_some(100.0 * row.val_accuracy),
+            Metric::ErrorRate => row.val_loss.is_finite().then_some(100.0 * (1.0 - row.val_accuracy)),
         };
         value.filter(|value| Scale::Linear.shows(*value))
     }

@@ -91,7 +91,9 @@ impl Page<'_> {
     /// Figures, numbers and runs of a group.
     fn group(&self, group: &Group) -> Result<Markup> {
         let curves = plot::curves(group, &[Metric::TrainLoss, Metric::ValLoss], X::Epoch, Scale::Log);
-        let drawn: Vec<Figure> = curves.into_iter().chain(plot::comparisons(group)).map(|(_, figure)| figure).collect();
+        let (rates, others) =
+            plot::comparisons(group).into_iter().partition(|(stem, _)| stem.starts_with("rates") || *stem == "trials");
+        let drawn: Vec<Figure> = [rates, curves, others].into_iter().flatten().map(|(_, figure)| figure).collect();
         let about = drawn.first().map_or("", |figure| &figure.about);
         let figures: Vec<Markup> = drawn.iter().map(figure).collect::<Result<_>>()?;
         Ok(html! {
@@ -121,9 +123,10 @@ impl Page<'_> {
 
 /// Title and caption are text of the page, so that they can be read, searched and wrapped at any width.
 fn figure(figure: &Figure) -> Result<Markup> {
-    let svg = plot::render_drawing(figure, WIDTH)?;
+    let is_wide = !figure.panels().is_empty();
+    let svg = plot::render_drawing(figure, if is_wide { 2.0 * WIDTH } else { WIDTH })?;
     Ok(html! {
-        figure {
+        figure class=[is_wide.then_some("wide")] {
             h3 { (figure.title) }
             (PreEscaped(svg))
             figcaption { (figure.caption) }

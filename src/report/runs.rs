@@ -17,7 +17,7 @@ const COLUMNS: [&str; 11] = [
     "seed",
     "lr",
     "batch",
-    "epochs",
+    "length",
     "state",
     "training loss",
     "validation loss",
@@ -47,9 +47,9 @@ pub fn runs(page: &Page, group: &Group) -> Markup {
 
 fn row(page: &Page, arm: &Arm, run: &Run) -> Markup {
     let (last, spec) = (run.last(), &run.spec);
-    let epochs = match last.epoch == spec.epochs {
-        true => spec.epochs.to_string(),
-        false => format!("{} of {}", last.epoch, spec.epochs),
+    let length = match spec.is_complete(last.epoch, last.step) {
+        true => spec.length(),
+        false => spec.so_far(last.epoch, last.step),
     };
     html! {
         tr {
@@ -57,7 +57,7 @@ fn row(page: &Page, arm: &Arm, run: &Run) -> Markup {
             td.number { (spec.seed) }
             td.number { (number(spec.lr)) }
             td.number { (spec.batch) }
-            td.number { (epochs) }
+            td.number { (length) }
             td { (state(page, run)) }
             td.number { (last.train_loss.map_or("—".to_string(), |loss| value(loss, 4))) }
             td.number { (value(last.val_loss, 4)) }

@@ -101,7 +101,7 @@ impl Meta {
             version: env!("CARGO_PKG_VERSION").into(),
             candle: env!("SNR_BENCH_CANDLE").into(),
             git: Some(env!("SNR_BENCH_GIT").into()),
-            dataset: dataset.kind.name().into(),
+            dataset: dataset.kind.name(),
             data_hash: dataset.hash.clone(),
             data_files: dataset.files.clone(),
             config_hash: spec.hash(),

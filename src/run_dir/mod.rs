@@ -7,30 +7,35 @@
 //! | `config.toml` | everything that determines the run ([`RunSpec`]); a `--config` file again |
 //! | `meta.json` | [`Meta`]: state, versions, processor, data hash, command line |
 //! | `metrics.csv` | [`Row`]: one an epoch, row 0 before training |
+//! | `steps.csv` | [`StepRow`]: one an optimizer step |
 //! | `checkpoint.safetensors` | parameters, optimizer and progress, to resume from: see [`checkpoint`](crate::train::checkpoint) |
 //! | `model.safetensors` | the parameters under timm's names, when the run has ended |
 //!
-//! All of them are written whole or not at all. A hidden `.lock` keeps a second process out.
+//! All of them are written whole or not at all, but `steps.csv`, which grows: a reader leaves out half a row at its end. A hidden `.lock` keeps a second process out.
 
+mod log;
 mod meta;
 pub mod record;
 mod row;
+mod step_row;
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
+pub use log::Log;
 pub use meta::{Meta, State, recorded};
 pub use record::{Record, Warning};
 pub use row::Row;
+pub use step_row::{StepRow, read_steps};
 
 use crate::atomic;
 use crate::config::{self, RunSpec};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 
 /// The settings.
 pub const CONFIG: &str = "config.toml";
@@ -48,7 +53,7 @@ const LOCK: &str = ".lock";
 
 /// The files of a run directory, in the order in which they are removed: the state first, so that no half-removed run
 /// claims to be finished, and last what says that there was a run.
-pub const FILES: [&str; 5] = [META, METRICS, CHECKPOINT, MODEL, CONFIG];
+pub const FILES: [&str; 6] = [META, METRICS, STEPS, CHECKPOINT, MODEL, CONFIG];
 
 /// The settings that a run directory holds.
 ///
@@ -59,16 +64,6 @@ pub fn read_config(dir: &Path) -> Result<RunSpec> {
     let text = config::read_text(&path, config::MAX_SETTINGS)?;
     let table = text.parse::<toml::Table>().with_context(|| format!("{} is not TOML", path.display()))?;
     RunSpec::resolve([table]).with_context(|| format!("{} is not the settings of a run", path.display()))
-}
-
-/// Writes a file of a run, see [`atomic::write`].
-fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    atomic::write(path, bytes).with_context(|| {
-        format!(
-            "cannot write {}; what was saved before is intact: make room or restore the folder, then resume the run",
-            path.display()
-        )
-    })
 }
 
 /// A run directory of which this process is the only writer. The lock dies with its process, however that ends.
@@ -104,10 +99,10 @@ impl RunDir {
                 remove_temporary(path);
                 Ok(Self { path: path.to_path_buf(), lock })
             }
-            Err(TryLockError::WouldBlock) => bail!(
+            Err(TryLockError::WouldBlock) => bail!(Failure::InUse(format!(
                 "another process is working in {}; wait for it to end, or choose another folder with --out",
                 path.display()
-            ),
+            ))),
             Err(TryLockError::Error(e)) => Err(e).with_context(|| {
                 format!("cannot lock {}; is the file system able to lock files?", lock_path.display())
             }),
@@ -135,17 +130,46 @@ impl RunDir {
     /// # Errors
     /// Also a folder that was removed or replaced since it was locked: another process may be at work in its place.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.while_ours(name, |path| atomic::write(path, bytes))
+    }
+
+    /// Writes `bytes` into a file in it after its first `len` bytes, and ends it there.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); the first `len` bytes are intact.
+    pub(super) fn write_at(&self, name: &str, len: u64, bytes: &[u8]) -> Result<()> {
+        self.while_ours(name, |path| {
+            if path.exists() && !path.is_file() {
+                return Err(io::Error::other("it is no file")); // opening a pipe would wait
+            }
+            let mut file = File::options().create(true).truncate(false).write(true).open(path)?;
+            file.set_len(len)?;
+            file.seek(io::SeekFrom::Start(len))?;
+            file.write_all(bytes)?;
+            file.sync_data()
+        })
+    }
+
+    /// Writes a file in the folder, if that is still the one which was locked.
+    fn while_ours(&self, name: &str, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
+        let path = self.file(name);
         let moved = || {
             anyhow!(
                 "cannot write {}: the run directory was moved or removed while the run was under way; put it back to resume from its last checkpoint, or start anew",
-                self.file(name).display()
+                path.display()
             )
         };
         if !self.is_still_ours() {
             return Err(moved());
         }
+        let written = write(&path).with_context(|| {
+            format!(
+                "cannot write {}; what was saved before is intact: make room or restore the folder, then resume the run",
+                path.display()
+            )
+        });
         // Asked again, because it may have happened meanwhile.
-        write_atomic(&self.file(name), bytes).map_err(|e| if self.is_still_ours() { e } else { moved() })
+        written.map_err(|e| if self.is_still_ours() { e } else { moved() })
     }
 
     /// Writes the settings.

@@ -142,10 +142,10 @@ fn run_directories(root: &Path, warnings: &mut Vec<Warning>) -> Vec<PathBuf> {
 
 /// Of runs with the same settings, seed and data keeps the one that came furthest: a copy is no second sample.
 fn without_repetitions(records: Vec<Record>, warnings: &mut Vec<Warning>) -> Vec<Record> {
-    let mut place: HashMap<(String, String), usize> = HashMap::new();
+    let mut place: HashMap<(String, u64, String), usize> = HashMap::new();
     let mut kept: Vec<Record> = Vec::new();
     for record in records {
-        match place.entry((record.spec.to_toml(), record.meta.data_hash.clone())) {
+        match place.entry((record.spec.hash(), record.spec.epochs, record.meta.data_hash.clone())) {
             Entry::Vacant(entry) => {
                 entry.insert(kept.len());
                 kept.push(record);

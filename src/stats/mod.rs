@@ -7,6 +7,7 @@
 //! | … when several endpoints are tested? | [`holm()`] | Holm, Scandinavian Journal of Statistics 6 (1979) |
 //! | what can this number of pairs show? | [`power()`], [`detectable`], [`pairs_to_detect`] | noncentral t |
 //! | how large is a mean? | [`mean_interval`] | Student's t |
+//! | what is the best of a few trials worth? | [`expected_best()`] | Dodge et al. 2019, Tang et al. 2020 |
 //!
 //! Nothing is random: the same differences give the same numbers on every machine. `tests/stats.rs` checks all of it against
 //! SciPy (`scripts/golden_stats.py`).
@@ -47,11 +48,13 @@
 //! differences at n = 6, 8, 10, and of exponential ones 93.1, 90.6 and 90.5%. But at α/3 it can find nothing at all with 6 pairs,
 //! and where Student's t has a power of 80% it has 75% with 8 pairs and 77% with 10. So test and interval are Student's t.
 
+mod expected_best;
 mod holm;
 mod power;
 mod signed_rank;
 mod student;
 
+pub use expected_best::expected_best;
 pub use holm::holm;
 pub use power::{detectable, pairs_to_detect, pairs_to_reach, power};
 pub use signed_rank::{SignedRank, signed_rank};

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::RunSpec;
 use crate::data::{Dataset, hex};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::model::{Params, Totals};
 use crate::optim::{BoxedRule, Optimizer, StateTensor};
 use crate::run_dir::{CHECKPOINT, MODEL, Row, RunDir, State};
@@ -37,6 +37,9 @@ pub struct RunProgress {
     pub epoch: EpochProgress,
     /// Seconds since the run began, all its sessions added up.
     pub wall_seconds: f64,
+    /// Length of the part of `steps.csv` that belongs to it; `None` from a version that wrote none.
+    #[serde(default)]
+    pub steps_csv: Option<u64>,
     /// The rows of `metrics.csv` so far.
     #[serde(with = "rows_as_csv")]
     pub rows: Vec<Row>,
@@ -53,6 +56,7 @@ impl RunProgress {
             samples_seen: 0,
             epoch: EpochProgress::default(),
             wall_seconds: 0.0,
+            steps_csv: None,
             rows: Vec::new(),
         }
     }
@@ -90,7 +94,7 @@ impl RunProgress {
             _ => (epochs + 1, " and part of the next"),
         };
         ensure!(
-            begun <= spec.epochs,
+            spec.steps.is_some() || begun <= spec.epochs,
             "{path} has {epochs} epochs already{part}, more than the {} asked for",
             spec.epochs
         );
@@ -220,8 +224,12 @@ impl Checkpoint {
     /// A file that is missing, cut off, changed, or not a checkpoint of snr-bench.
     pub fn read(path: &Path) -> Result<Self> {
         let file = std::fs::read(path).with_context(|| format!("cannot read the checkpoint {}", path.display()))?;
-        Self::parse(&file).with_context(|| {
-            format!("{} cannot be resumed from; start the run anew with --force, or restore the file", path.display())
+        Self::parse(&file).map_err(|e| {
+            let path = path.display();
+            Failure::Damaged(format!(
+                "{path} cannot be resumed from; start the run anew with --force, or restore the file: {e:#}"
+            ))
+            .into()
         })
     }
 

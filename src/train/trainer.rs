@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::Every;
 use super::checkpoint::{self, Checkpoint, RunProgress};
-use crate::config::{Batch, RunSpec, Validation};
+use crate::config::{Batch, Extent, RunSpec, Validation};
 use crate::data::{self, Dataset, Images};
 use crate::error::Result;
 use crate::model::{Backend, Params, Totals};
 use crate::optim::{BoxedRule, Optimizer};
-use crate::run_dir::{CHECKPOINT, MODEL, Meta, Row, RunDir, State};
+use crate::run_dir::{CHECKPOINT, Log, MODEL, Meta, Row, RunDir, STEPS, State, StepRow};
 use crate::usage;
 
 /// What a run does beside training, and with what. None of it changes a result, except that another device rounds
@@ -27,8 +27,8 @@ pub struct TrainOptions<'a> {
 
 /// Receives progress events of a run. Methods may be called from any thread; `()` ignores them.
 pub trait Observer: Sync {
-    /// An epoch begins or goes on: `done` of `total` training samples are through.
-    fn epoch(&self, _epoch: u64, _epochs: u64, _done: u64, _total: u64) {}
+    /// An epoch begins or goes on: `done` of its training samples are through.
+    fn epoch(&self, _epoch: u64, _extent: &Extent, _done: u64) {}
     /// A shard of a training batch is through.
     fn shard(&self, _totals: Totals) {}
     /// A step is done.
@@ -37,6 +37,8 @@ pub trait Observer: Sync {
     fn validated(&self, _totals: Totals) {}
     /// A row of `metrics.csv` is there.
     fn row(&self, _row: &Row) {}
+    /// What the reader of its files should know.
+    fn note(&self, _text: &str) {}
 }
 
 impl Observer for () {}
@@ -44,7 +46,7 @@ impl Observer for () {}
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All epochs are trained.
+    /// Trained to the end of its budget.
     Finished,
     /// A loss or gradient became NaN or infinite.
     Diverged,
@@ -76,12 +78,18 @@ pub enum Start {
 pub struct Trainer<'a> {
     spec: &'a RunSpec,
     data: &'a Dataset,
+    extent: Extent,
     dir: &'a RunDir,
     options: TrainOptions<'a>,
     meta: Meta,
     params: Params,
     optimizer: Optimizer<BoxedRule>,
     progress: RunProgress,
+    steps: Log,
+    /// Whether the rows of all earlier steps are there.
+    steps_complete: bool,
+    /// The images of the probe.
+    probe: Vec<u32>,
     grad: Vec<f32>,
     /// The parameters before a step.
     before: Vec<f32>,
@@ -106,7 +114,7 @@ impl<'a> Trainer<'a> {
         options: TrainOptions<'a>,
         start: Start,
     ) -> Result<Self> {
-        training_images(spec, data.train.len())?;
+        let extent = spec.extent(training_images(spec, data.train.len())?);
         let mut params = Params::init(spec.model.layout(spec.dataset.shape()), spec.seed)?;
         let mut optimizer = Optimizer::new(params.layout().clone(), spec.weight_decay, spec.rule()?)?;
         let progress = match start {
@@ -117,6 +125,12 @@ impl<'a> Trainer<'a> {
                 checkpoint.restore(&mut params, &mut optimizer)?
             }
         };
+        let (steps, steps_complete) = match start {
+            Start::Fresh => (Log::new(STEPS), true),
+            Start::Resume => Log::resume(dir, STEPS, progress.steps_csv.unwrap_or(0)),
+        };
+        let steps_complete = steps_complete && (progress.steps_csv.is_some() || progress.step == 0);
+        let probe = data::sample(spec.observe.probe, extent.images as usize);
         let grad = vec![0.0; params.values.len()];
         let before = grad.clone();
         let now = Instant::now();
@@ -127,12 +141,16 @@ impl<'a> Trainer<'a> {
         Ok(Self {
             spec,
             data,
+            extent,
             dir,
             options,
             meta,
             params,
             optimizer,
             progress,
+            steps,
+            steps_complete,
+            probe,
             grad,
             before,
             fresh,
@@ -159,7 +177,7 @@ impl<'a> Trainer<'a> {
         }
         self.dir.write_config(self.spec)?;
         self.write_meta(State::Running, None)?;
-        if self.progress.epochs() < self.spec.epochs {
+        if !self.is_complete() {
             self.dir.remove(MODEL)?; // it belongs to the earlier end
         }
         let outcome = if diverged { Ok(Outcome::Diverged) } else { self.train() };
@@ -188,24 +206,39 @@ impl<'a> Trainer<'a> {
         self.write_meta(state, reason)
     }
 
+    /// Whether the last row is that of the end.
+    fn is_complete(&self) -> bool {
+        self.progress.rows.last().is_some_and(|row| row.step >= self.extent.steps)
+    }
+
     fn train(&mut self) -> Result<Outcome> {
         self.options.backend.load(&self.params.values)?;
-        if self.progress.rows.is_empty() && self.end_epoch()? {
-            return Ok(Outcome::Diverged);
+        if self.progress.rows.is_empty() {
+            if let Some(loss) = self.probe()? {
+                self.steps.push(&StepRow { probe_loss: Some(loss), ..StepRow::default() })?;
+            }
+            if self.end_epoch()? {
+                return Ok(Outcome::Diverged);
+            }
         }
-        let indices = training_images(self.spec, self.data.train.len())?;
-        while self.progress.epochs() < self.spec.epochs {
+        if !self.steps_complete && !self.is_complete() {
+            let step = self.progress.step + 1;
+            self.options.observer.note(&format!("{STEPS} lacks rows before step {step}, where the run goes on"));
+        }
+        let images = self.extent.images as usize;
+        while !self.is_complete() {
             if let Some(signal) = (self.options.stop)() {
                 return Ok(Outcome::Interrupted(signal));
             }
             let epoch = self.progress.epochs() + 1;
             let (order, size) = match self.spec.batch {
-                Batch::Size(size) => (data::order(self.spec.seed, epoch, indices), size),
-                Batch::Full => ((0..indices as u32).collect(), indices),
+                Batch::Size(size) => (data::order(self.spec.seed, epoch, images), size),
+                Batch::Full => ((0..images as u32).collect(), images),
             };
             let done = self.progress.epoch.totals.samples;
-            self.options.observer.epoch(epoch, self.spec.epochs, done, indices as u64);
-            for batch in order.chunks(size).skip(self.progress.epoch.batches as usize) {
+            self.options.observer.epoch(epoch, &self.extent, done);
+            let left = (self.extent.steps - self.progress.step) as usize;
+            for batch in order.chunks(size).skip(self.progress.epoch.batches as usize).take(left) {
                 let finite = self.step(batch)?;
                 if !finite {
                     self.end_epoch()?;
@@ -229,45 +262,50 @@ impl<'a> Trainer<'a> {
         let observer = self.options.observer;
         let totals = self.options.backend.gradient(&self.data.train, batch, &|t| observer.shard(t), &mut self.grad)?;
         let grad_norm = norm(self.grad.iter().copied());
+        let lr = self.rate(self.progress.step + 1);
         let epoch = &mut self.progress.epoch;
         epoch.totals += totals;
         epoch.grad_norm += grad_norm;
         epoch.batches += 1;
         self.progress.samples_seen += totals.samples;
         let finite = totals.loss.is_finite() && grad_norm.is_finite();
+        let mut row = StepRow {
+            step: self.progress.step + 1,
+            epoch: self.progress.epochs() + 1,
+            samples_seen: self.progress.samples_seen,
+            lr: Some(lr),
+            train_loss: Some(totals.mean_loss()),
+            grad_norm: Some(grad_norm),
+            ..StepRow::default()
+        };
         if finite {
             self.before.copy_from_slice(&self.params.values);
-            self.optimizer.step(self.spec.lr, &mut self.params.values, &self.grad)?;
-            epoch.update_norm += norm(self.params.values.iter().zip(&self.before).map(|(a, b)| a - b));
+            self.optimizer.step(lr, &mut self.params.values, &self.grad)?;
+            let update_norm = norm(self.params.values.iter().zip(&self.before).map(|(a, b)| a - b));
+            row.update_norm = Some(update_norm);
+            self.progress.epoch.update_norm += update_norm;
             self.options.backend.load(&self.params.values)?;
             self.progress.step += 1;
+            row.probe_loss = self.probe()?;
             observer.step(self.progress.step);
         }
-        epoch.seconds += start.elapsed().as_secs_f64();
+        self.steps.push(&row)?;
+        self.progress.epoch.seconds += start.elapsed().as_secs_f64();
         Ok(finite)
     }
 
     /// Evaluates and adds the epoch's row; whether the run has diverged.
     fn end_epoch(&mut self) -> Result<bool> {
         let start = Instant::now();
-        let observer = self.options.observer;
         let (images, indices) = validation(self.spec, self.data);
-        // A rule may evaluate other parameters than it trains: the backend has them only for so long.
-        let averaged = self.optimizer.evaluation_params(&self.params.values);
-        if let Some(averaged) = &averaged {
-            self.options.backend.load(averaged)?;
-        }
-        let validated = self.options.backend.evaluate(images, &indices, &|t| observer.validated(t))?;
-        if averaged.is_some() {
-            self.options.backend.load(&self.params.values)?;
-        }
+        let validated = self.evaluate(images, &indices)?;
         let done = std::mem::take(&mut self.progress.epoch);
         let mean = |sum: f64| (done.batches > 0).then(|| sum / done.batches as f64);
         let row = Row {
             epoch: self.progress.rows.last().map_or(0, |row| row.epoch + 1),
             step: self.progress.step,
             samples_seen: self.progress.samples_seen,
-            lr: self.spec.lr,
+            lr: self.rate(self.progress.step.max(1)),
             train_loss: (done.batches > 0).then(|| done.totals.mean_loss()),
             train_accuracy: (done.batches > 0).then(|| done.totals.accuracy()),
             val_loss: validated.mean_loss(),
@@ -279,9 +317,39 @@ impl<'a> Trainer<'a> {
             wall_seconds: self.began.elapsed().as_secs_f64(),
         };
         let diverged = row.train_loss.is_some_and(|loss| !loss.is_finite()) || !row.val_loss.is_finite();
-        observer.row(&row);
+        self.options.observer.row(&row);
         self.progress.rows.push(row);
         Ok(diverged)
+    }
+
+    /// Loss over the probe; `None` without one.
+    fn probe(&mut self) -> Result<Option<f64>> {
+        if self.probe.is_empty() {
+            return Ok(None);
+        }
+        let probe = std::mem::take(&mut self.probe);
+        let totals = self.evaluate(&self.data.train, &probe)?;
+        self.probe = probe;
+        Ok(Some(totals.mean_loss()))
+    }
+
+    fn evaluate(&mut self, images: &Images, indices: &[u32]) -> Result<Totals> {
+        let observer = self.options.observer;
+        // A rule may evaluate other parameters than it trains: the backend has them only for so long.
+        let averaged = self.optimizer.evaluation_params(&self.params.values);
+        if let Some(averaged) = &averaged {
+            self.options.backend.load(averaged)?;
+        }
+        let totals = self.options.backend.evaluate(images, indices, &|t| observer.validated(t))?;
+        if averaged.is_some() {
+            self.options.backend.load(&self.params.values)?;
+        }
+        Ok(totals)
+    }
+
+    /// The learning rate of step `t`.
+    fn rate(&self, t: u64) -> f64 {
+        self.spec.rate(t, self.extent.steps)
     }
 
     fn save_if_due(&mut self) -> Result<()> {
@@ -289,11 +357,12 @@ impl<'a> Trainer<'a> {
         if due { self.save() } else { Ok(()) }
     }
 
-    /// Writes checkpoint and metrics, in this order: the checkpoint holds the rows too, so that a resumed run never lacks
-    /// or repeats one.
+    /// Writes steps, checkpoint and metrics, in this order: the checkpoint knows the length of the first and holds the rows of
+    /// the last, so that a resumed run never lacks or repeats one.
     fn save(&mut self) -> Result<()> {
         let start = Instant::now();
         self.progress.wall_seconds = self.began.elapsed().as_secs_f64();
+        self.progress.steps_csv = Some(self.steps.save(self.dir)?);
         checkpoint::save(self.dir, &self.params, &self.optimizer, &self.progress)?;
         self.dir.write_metrics(&self.progress.rows)?;
         self.saved = Instant::now();
@@ -322,9 +391,13 @@ pub fn training_images(spec: &RunSpec, all: usize) -> Result<usize> {
         usage!("validation = holdout:{holdout} leaves nothing of {all} training images to train on; hold fewer out");
     }
     let left = all - holdout;
+    let images = spec.train_subset.unwrap_or(left);
+    if spec.observe.probe > images {
+        usage!("observe.probe = {} is more than the {images} training images there are", spec.observe.probe);
+    }
     match spec.train_subset {
         Some(n) if n > left => usage!("train_subset = {n} is more than the {left} training images there are"),
-        subset => Ok(subset.unwrap_or(left)),
+        _ => Ok(images),
     }
 }
 

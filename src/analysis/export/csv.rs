@@ -12,7 +12,7 @@ use crate::error::Result;
 #[derive(Serialize)]
 struct CsvRow<'a> {
     group: &'a str,
-    dataset: &'a str,
+    dataset: String,
     data_hash: &'a str,
     validation: String,
     basis: Basis,
@@ -56,7 +56,7 @@ impl<'a> CsvRow<'a> {
         let spec = group.spec();
         Self {
             group: &group.name,
-            dataset: spec.dataset.name(),
+            dataset: spec.dataset.short_name(),
             data_hash: group.data_hash(),
             validation: spec.validation.to_string(),
             basis: comparison.basis,

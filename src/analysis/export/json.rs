@@ -20,7 +20,7 @@ struct Document<'a> {
 struct GroupDocument<'a> {
     name: &'a str,
     title: String,
-    dataset: &'a str,
+    dataset: String,
     data_hash: &'a str,
     validation: String,
     target: Option<Target>,
@@ -34,7 +34,7 @@ impl<'a> GroupDocument<'a> {
         Self {
             name: &group.name,
             title: group.title(),
-            dataset: group.spec().dataset.name(),
+            dataset: group.spec().dataset.short_name(),
             data_hash: group.data_hash(),
             validation: group.spec().validation.to_string(),
             target: group.target,

@@ -77,15 +77,18 @@ fn mean_loss(MeanLoss { mean, interval }: MeanLoss) -> String {
 
 /// The verdicts of a group: at the best of each, then at equal learning rates.
 pub fn all_verdicts(group: &Group) -> Vec<Grid> {
-    let tables = [headline(&group.headline()), equal_rates(&group.at_equal_rates())];
+    let tables = [headline(&group.headline(), true), equal_rates(&group.at_equal_rates())];
     tables.into_iter().filter(|grid| !grid.rows.is_empty()).collect()
 }
 
-/// What the comparisons come to that come first: one row each, ratio and verdict of every endpoint.
-pub fn headline(comparisons: &[&Comparison]) -> Grid {
+/// What the comparisons come to that come first: one row each, ratio and verdict of every endpoint; with
+/// intervals where there is room.
+pub fn headline(comparisons: &[&Comparison], with_intervals: bool) -> Grid {
     let row = |comparison: &&Comparison| {
         let own = [sides(comparison), comparison.seeds.len().to_string()].map(Cell::from);
-        own.into_iter().chain(comparison.judgements.iter().map(|j| verdict_cell(j, &words::short(j)))).collect()
+        own.into_iter()
+            .chain(comparison.judgements.iter().map(|j| verdict_cell(j, with_intervals, &words::short(j))))
+            .collect()
     };
     Grid {
         title: words::headline(comparisons).to_string(),
@@ -99,7 +102,9 @@ pub fn headline(comparisons: &[&Comparison]) -> Grid {
 pub fn equal_rates(comparisons: &[&Comparison]) -> Grid {
     let row = |comparison: &&Comparison| {
         let own = [sides(comparison), number(comparison.a.lr), comparison.seeds.len().to_string()].map(Cell::from);
-        own.into_iter().chain(comparison.judgements.iter().map(|j| verdict_cell(j, words::sign(j.verdict)))).collect()
+        own.into_iter()
+            .chain(comparison.judgements.iter().map(|j| verdict_cell(j, false, words::sign(j.verdict))))
+            .collect()
     };
     Grid {
         title: words::EQUAL_RATES.to_string(),
@@ -113,9 +118,15 @@ fn sides(comparison: &Comparison) -> String {
     format!("{} / {}", comparison.a.name, comparison.b.name)
 }
 
-/// "0.912 supported".
-fn verdict_cell(judgement: &Judgement, word: &str) -> Cell {
-    let ratio = judgement.effect.map_or(NONE.to_string(), |effect| plain_ratio(effect.plain().0));
+/// "0.912 [0.895, 0.929] supported".
+fn verdict_cell(judgement: &Judgement, with_interval: bool, word: &str) -> Cell {
+    let ratio = judgement.effect.map_or(NONE.to_string(), |effect| {
+        let (mean, interval) = effect.plain();
+        let interval = interval.filter(|_| with_interval);
+        let interval =
+            interval.map_or(String::new(), |(lo, hi)| format!(" [{}, {}]", plain_ratio(lo), plain_ratio(hi)));
+        plain_ratio(mean) + &interval
+    });
     Cell { text: format!("{ratio}\n{word}").trim_end().to_string(), verdict: Some(judgement.verdict) }
 }
 

@@ -6,6 +6,9 @@ use super::paper::Paper;
 use super::table::{self, Grid};
 use crate::analysis::{Analysis, Comparison, Group, short_hash, words};
 
+/// From so many columns on there is room for the intervals of ratios.
+const WIDE: usize = 100;
+
 /// A table of more comparisons shows the first ones only: those with the group's first optimizer come first.
 const MOST: usize = 12;
 
@@ -18,6 +21,10 @@ pub fn terminal(analysis: &Analysis, paper: Paper, all: bool) -> String {
         if all {
             group.comparisons.iter().for_each(|comparison| text += &details(analysis, group, comparison, paper));
         }
+    }
+    for tuning in &analysis.tunings {
+        words::tuning(tuning).iter().for_each(|sentence| text += &paper.wrapped("", sentence));
+        text += "\n";
     }
     match all {
         true => words::notes(analysis.criteria).iter().for_each(|note| text += &paper.wrapped("* ", note)),
@@ -35,7 +42,8 @@ fn summary(group: &Group, paper: Paper, all: bool) -> String {
         let _ = write!(text, "{}\n{}", grid.title, paper.drawn(&grid));
     }
     let headline = group.headline();
-    text += &verdicts(group, &headline, table::headline, paper, all);
+    let first = |shown: &[&Comparison]| table::headline(shown, paper.width >= WIDE);
+    text += &verdicts(group, &headline, first, paper, all);
     text += &verdicts(group, &group.at_equal_rates(), table::equal_rates, paper, all);
     if let [only] = headline.as_slice() {
         let said = [Some(only.answer.clone()), words::more(only), words::speedup(only)];
@@ -49,7 +57,7 @@ fn summary(group: &Group, paper: Paper, all: bool) -> String {
 fn verdicts(
     group: &Group,
     comparisons: &[&Comparison],
-    table: fn(&[&Comparison]) -> Grid,
+    table: impl Fn(&[&Comparison]) -> Grid,
     paper: Paper,
     all: bool,
 ) -> String {

@@ -51,9 +51,11 @@ pub const EQUAL_RATES: &str = "At equal learning rates";
 
 /// What stands above the verdicts that come first.
 pub fn headline(comparisons: &[&Comparison]) -> &'static str {
-    match comparisons.iter().all(|comparison| comparison.basis == Basis::EqualLr) {
-        true => "Verdicts",
-        false => "Each at its best learning rate",
+    let all = |bases: &[Basis]| comparisons.iter().all(|comparison| bases.contains(&comparison.basis));
+    match () {
+        () if all(&[Basis::EqualLr]) => "Verdicts",
+        () if all(&[Basis::EqualLr, Basis::Tuned]) => "Each at its best, tuned on other seeds",
+        () => "Each at its best learning rate",
     }
 }
 

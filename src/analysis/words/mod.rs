@@ -1,9 +1,11 @@
 //! Every sentence about results: one place for what terminal, page and files say.
 
+pub mod finding;
 mod further;
 mod look;
 mod notes;
 mod outlook;
+mod tuning;
 mod verdict;
 mod warning;
 
@@ -13,6 +15,7 @@ pub use further::{further, level};
 pub use look::{EQUAL_RATES, PLACES, headline, remarks, short, sign, signs};
 pub use notes::notes;
 pub use outlook::{NO_PLAN, beyond_the_plan, outlook};
+pub use tuning::{left_out_choice, tuning};
 pub use verdict::{equivalence, more, speedup, standing, verdict, write};
 pub use warning::{
     NO_SECONDS, OTHER_SETTINGS, copy, different_data, doubts_about_rates, left_out, missing_from_plan, mixed, only_one,
@@ -108,6 +111,7 @@ impl Comparison {
         let (a, b) = (&self.a, &self.b);
         let with_lr = |side: &Contender| format!("{} (lr {})", side.name, number(side.lr));
         match self.basis {
+            Basis::Tuned => format!("{} against {}, each at its best, tuned on other seeds", with_lr(a), with_lr(b)),
             Basis::BestLr => format!("{} against {}, each at its best", with_lr(a), with_lr(b)),
             Basis::EqualLr if self.several_rates => format!("{} against {} at lr {}", a.name, b.name, number(a.lr)),
             Basis::EqualLr => format!("{} against {}", a.name, b.name),

@@ -58,9 +58,8 @@ pub fn unfinished(group: &Group) -> Vec<Warning> {
         let state = if run.meta.state == State::Finished { "cut off".to_string() } else { run.meta.state.to_string() };
         let dir = run.dir.display();
         Warning(format!(
-            "{dir} is left out: {state} after {} of {} epochs; go on with: snr-bench train --resume {dir}",
-            run.last().epoch,
-            run.spec.epochs
+            "{dir} is left out: {state} after {}; go on with: snr-bench train --resume {dir}",
+            run.spec.so_far(run.last().epoch, run.last().step)
         ))
     })
     .collect()

@@ -12,7 +12,8 @@ pub struct Affine {
 }
 
 impl Affine {
-    fn new(layout: &Layout, name: &str) -> Self {
+    /// Those of the layer of that name.
+    pub fn new(layout: &Layout, name: &str) -> Self {
         let range = |part| layout.range(&format!("{name}.{part}"));
         Self { weight: range("weight"), bias: range("bias") }
     }

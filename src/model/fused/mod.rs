@@ -1,5 +1,4 @@
-//! The Vision Transformer on the CPU without Candle's graph: forward and backward pass written out, over
-//! shards, one shard a thread.
+//! Models on the CPU without Candle's graph: forward and backward pass written out, over shards, one shard a thread.
 //!
 //! All of it is f32, with sums over groups of samples in f64. bf16 would be faster where the processor multiplies it, but
 //! its rounding is noise in the gradient, 2⁻⁹ of every product's inputs, and the variance of the gradient is what
@@ -7,9 +6,11 @@
 
 mod block;
 mod layout;
+mod mlp;
 mod net;
 mod profile;
 mod reduce;
+mod vit;
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,41 +21,59 @@ use anyhow::{Context, bail, ensure};
 
 pub use profile::{Part, Profile};
 
-use self::net::{Net, Workspace};
+use self::mlp::MlpNet;
+use self::net::Net;
 use self::profile::Clock;
-use self::reduce::{GROUPS, Reducer, SHARD, groups};
-use super::{Backend, Totals, VitConfig};
+use self::reduce::{GROUPS, Reducer, groups};
+use self::vit::VitNet;
+use super::{Backend, MlpConfig, Totals, VitConfig};
 use crate::data::{ImageShape, Images};
 use crate::error::Result;
 
-/// The fused CPU backend.
-pub struct Fused {
+/// The fused CPU backend of a Vision Transformer, or of another model `N`.
+pub struct Fused<N: Net = VitNet> {
     input: ImageShape,
-    net: Net,
-    workers: Vec<Workspace>,
+    net: N,
+    workers: Vec<N::Workspace>,
     reducer: Reducer,
     pool: rayon::ThreadPool,
     loaded: bool,
     profiling: bool,
 }
 
-impl Fused {
-    /// A backend on `threads` threads of its own (0 = as many as the machine offers), which must [`load`](Backend::load)
-    /// parameters before anything else.
+impl Fused<VitNet> {
+    /// The backend of a Vision Transformer on `threads` threads of its own (0 = as many as the machine offers), which must
+    /// [`load`](Backend::load) parameters before anything else.
     ///
     /// # Errors
     /// A configuration that [`VitConfig::validate`] refuses, or threads that cannot be started.
-    pub fn new(config: &VitConfig, input: ImageShape, threads: usize) -> Result<Self> {
+    pub fn vit(config: &VitConfig, input: ImageShape, threads: usize) -> Result<Self> {
         config.validate(input)?;
+        Self::new(VitNet::new(config, input), input, threads)
+    }
+}
+
+impl Fused<MlpNet> {
+    /// The backend of a multilayer perceptron, likewise.
+    ///
+    /// # Errors
+    /// A configuration that [`MlpConfig::validate`] refuses, or threads that cannot be started.
+    pub fn mlp(config: &MlpConfig, input: ImageShape, threads: usize) -> Result<Self> {
+        config.validate(input)?;
+        Self::new(MlpNet::new(config, input), input, threads)
+    }
+}
+
+impl<N: Net> Fused<N> {
+    fn new(net: N, input: ImageShape, threads: usize) -> Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("fused-{i}")).build();
         let pool = pool.context("cannot start the worker threads; ask for fewer with --threads")?;
-        let net = Net::new(config, input, SHARD);
         let threads = pool.current_num_threads();
         let workers = (0..threads).map(|_| net.workspace()).collect();
         Ok(Self {
             input,
             workers,
-            reducer: Reducer::new(net.layout.len, 2 * threads),
+            reducer: Reducer::new(net.num_params(), 2 * threads),
             net,
             pool,
             loaded: false,
@@ -67,25 +86,12 @@ impl Fused {
         self.workers.len()
     }
 
-    /// Switches the collection of a [`Profile`] on or off, and empties it.
-    pub fn set_profiling(&mut self, on: bool) {
-        self.profiling = on;
-        self.workers.iter_mut().for_each(|w| w.scratch.clock = Clock::default());
-    }
-
-    /// Time by part since [`set_profiling`](Self::set_profiling), all threads together.
-    pub fn profile(&self) -> Profile {
-        let mut sum = Profile::default();
-        self.workers.iter().for_each(|w| sum += w.scratch.clock.profile);
-        sum
-    }
-
     /// The logits of the samples, `[indices.len(), classes]` row-major, on one thread.
     pub fn logits(&mut self, images: &Images, indices: &[u32]) -> Result<Vec<f32>> {
         self.check(images, indices)?;
         let worker = &mut self.workers[0];
-        let shards = indices.chunks(SHARD);
-        Ok(shards.flat_map(|shard| self.net.logits(images, shard, worker).to_vec()).collect())
+        let shards = indices.chunks(N::SHARD);
+        Ok(shards.flat_map(|shard| self.net.forward(images, shard, worker, false).to_vec()).collect())
     }
 
     /// Checks what the passes rely on.
@@ -107,13 +113,13 @@ impl Fused {
     }
 }
 
-impl Backend for Fused {
+impl<N: Net> Backend for Fused<N> {
     fn load(&mut self, params: &[f32]) -> Result<()> {
         ensure!(
-            params.len() == self.net.layout.len,
+            params.len() == self.net.num_params(),
             "{} parameters were given to a model of {}; they belong to another configuration",
             params.len(),
-            self.net.layout.len
+            self.net.num_params()
         );
         self.net.load(params);
         self.loaded = true;
@@ -129,29 +135,29 @@ impl Backend for Fused {
     ) -> Result<Totals> {
         self.check(images, indices)?;
         ensure!(
-            grad.len() == self.net.layout.len,
+            grad.len() == self.net.num_params(),
             "the gradient has {} numbers where the model has {} parameters",
             grad.len(),
-            self.net.layout.len
+            self.net.num_params()
         );
         self.reducer.reset();
-        let groups: Vec<Range<usize>> = groups(indices.len()).collect();
+        let groups: Vec<Range<usize>> = groups(indices.len(), N::SHARD).collect();
         let next = AtomicUsize::new(0);
         let (net, reducer, profiling) = (&self.net, &self.reducer, self.profiling);
-        let work = |worker: &mut Workspace| {
-            worker.scratch.clock.start(profiling);
+        let work = |worker: &mut N::Workspace| {
+            N::clock(worker).start(profiling);
             while let Some(mut buffer) = reducer.take() {
                 let group = next.fetch_add(1, Ordering::Relaxed);
                 let Some(range) = groups.get(group) else { return reducer.give_back(buffer) };
-                worker.scratch.clock.forward(Part::Reduction);
+                N::clock(worker).forward(Part::Reduction);
                 let mut totals = Totals::default();
-                for shard in indices[range.clone()].chunks(SHARD) {
+                for shard in indices[range.clone()].chunks(N::SHARD) {
                     let shard_totals = net.train(images, shard, worker, &mut buffer);
                     progress(shard_totals);
                     totals += shard_totals;
                 }
                 reducer.add(group, totals, buffer);
-                worker.scratch.clock.forward(Part::Reduction);
+                N::clock(worker).forward(Part::Reduction);
             }
         };
         on_all(&self.pool, &mut self.workers, work, || reducer.close())?;
@@ -165,17 +171,17 @@ impl Backend for Fused {
 
     fn evaluate(&mut self, images: &Images, indices: &[u32], progress: &(dyn Fn(Totals) + Sync)) -> Result<Totals> {
         self.check(images, indices)?;
-        let groups: Vec<Range<usize>> = groups(indices.len()).collect();
+        let groups: Vec<Range<usize>> = groups(indices.len(), N::SHARD).collect();
         let next = AtomicUsize::new(0);
         let results = Mutex::new([Totals::default(); GROUPS]);
         let (net, profiling) = (&self.net, self.profiling);
-        let work = |worker: &mut Workspace| {
-            worker.scratch.clock.start(profiling);
+        let work = |worker: &mut N::Workspace| {
+            N::clock(worker).start(profiling);
             loop {
                 let group = next.fetch_add(1, Ordering::Relaxed);
                 let Some(range) = groups.get(group) else { break };
                 let mut totals = Totals::default();
-                for shard in indices[range.clone()].chunks(SHARD) {
+                for shard in indices[range.clone()].chunks(N::SHARD) {
                     let shard_totals = net.evaluate(images, shard, worker);
                     progress(shard_totals);
                     totals += shard_totals;
@@ -188,13 +194,24 @@ impl Backend for Fused {
         results.into_inner().unwrap_or_else(|e| e.into_inner()).into_iter().for_each(|group| totals += group);
         Ok(totals)
     }
+
+    fn set_profiling(&mut self, on: bool) {
+        self.profiling = on;
+        self.workers.iter_mut().for_each(|w| *N::clock(w) = Clock::default());
+    }
+
+    fn profile(&mut self) -> Profile {
+        let mut sum = Profile::default();
+        self.workers.iter_mut().for_each(|w| sum += N::clock(w).profile);
+        sum
+    }
 }
 
 /// Runs `work` once on every worker, in parallel; where one panics, `ended` lets the others come to an end.
-fn on_all(
+fn on_all<W: Send>(
     pool: &rayon::ThreadPool,
-    workers: &mut [Workspace],
-    work: impl Fn(&mut Workspace) + Sync,
+    workers: &mut [W],
+    work: impl Fn(&mut W) + Sync,
     ended: impl Fn() + Sync,
 ) -> Result<()> {
     let panicked = OnceLock::new();

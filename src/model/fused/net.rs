@@ -1,155 +1,55 @@
-//! The whole model over the images of a shard.
+//! What the fused backend needs of an architecture.
 
-use super::block::{Activations, Block, Scratch, weight_backward};
-use super::layout::VitLayout;
-use super::profile::Part;
-use crate::data::{ImageShape, Images};
-use crate::model::{Totals, VitConfig};
-use crate::ops::buffer::Buffer;
-use crate::ops::linear::{Linear, Rows};
-use crate::ops::matmul::Out;
-use crate::ops::patch_embed::PatchEmbed;
-use crate::ops::{cross_entropy, layer_norm};
+use super::profile::{Clock, Part};
+use crate::data::Images;
+use crate::model::Totals;
+use crate::ops::cross_entropy;
 
-/// The parameters, laid out for matrix products.
-pub struct Net {
-    pub layout: VitLayout,
-    norm: Buffer,
-    patch: PatchEmbed,
-    blocks: Vec<Block>,
-    head: Linear,
-    width: usize,
-    classes: usize,
-    images: usize,
-}
+/// A model that takes a shard of images at a time, in a workspace of the worker.
+pub trait Net: Send + Sync {
+    /// All buffers of one worker, allocated once and overwritten by every shard.
+    type Workspace: Send;
 
-/// All buffers of one worker, allocated once.
-pub struct Workspace {
-    /// Patches, `[images · tokens, patch²]`.
-    u: Buffer,
-    blocks: Vec<Activations>,
-    pub scratch: Scratch,
-    /// Output of the last block, its norm and the logits: one row an image.
-    x: Buffer,
-    stats: Buffer,
-    y: Buffer,
-    logits: Buffer,
-    /// Gradients at a block's output and input, in turn.
-    dout: Buffer,
-    dx: Buffer,
-}
+    /// Images of a shard: what one pass through the model takes at most. Changing it changes the last bits of every sum.
+    const SHARD: usize;
 
-impl Net {
-    /// A model of zeros for shards of at most `images`.
-    pub fn new(config: &VitConfig, input: ImageShape, images: usize) -> Self {
-        let layout = VitLayout::new(&config.layout(input), config.depth);
-        let last = config.depth - 1;
-        let blocks = layout.blocks.iter().enumerate();
-        Self {
-            norm: Buffer::zeros(2 * config.embed_dim),
-            patch: PatchEmbed::new((input.height, input.width), config.patch_size, config.embed_dim),
-            blocks: blocks.map(|(i, at)| Block::new(config, input, at.clone(), i == last, images)).collect(),
-            head: Linear::new(config.embed_dim, input.classes),
-            width: config.embed_dim,
-            classes: input.classes,
-            images,
-            layout,
-        }
-    }
+    /// Number of parameters.
+    fn num_params(&self) -> usize;
 
     /// Takes over all parameters, in the order of their layout.
-    pub fn load(&mut self, params: &[f32]) {
-        let VitLayout { cls, pos, patch, norm, head, .. } = &self.layout;
-        let at = |range: &std::ops::Range<usize>| &params[range.clone()];
-        self.patch.load(at(cls), at(pos), at(&patch.weight), at(&patch.bias));
-        self.norm.copy_from_slice(&params[norm.both()]);
-        self.head.load(at(&head.weight), at(&head.bias));
-        self.blocks.iter_mut().for_each(|block| block.load(params));
-    }
+    fn load(&mut self, params: &[f32]);
 
     /// The buffers of a worker.
-    pub fn workspace(&self) -> Workspace {
-        let (n, d) = (self.images, self.width);
-        let blocks: Vec<_> = self.blocks.iter().map(Block::activations).collect();
-        let rows = blocks[0].x.len();
-        Workspace {
-            u: Buffer::zeros(n * self.patch.patch_len()),
-            blocks,
-            scratch: self.blocks[0].scratch(),
-            x: Buffer::zeros(n * d),
-            stats: Buffer::zeros(n * 2),
-            y: Buffer::zeros(n * d),
-            logits: Buffer::zeros(n * self.classes),
-            dout: Buffer::zeros(rows),
-            dx: Buffer::zeros(rows),
-        }
-    }
+    fn workspace(&self) -> Self::Workspace;
+
+    /// The worker's stopwatch.
+    fn clock(w: &mut Self::Workspace) -> &mut Clock;
 
     /// The logits `[n, classes]` of the samples; with `keep`, what a backward pass needs stays in the workspace.
-    fn forward<'w>(&self, images: &Images, indices: &[u32], w: &'w mut Workspace, keep: bool) -> &'w mut [f32] {
-        let n = indices.len();
-        let d = self.width;
-        for (u, &i) in w.u.chunks_exact_mut(self.patch.patch_len()).zip(indices) {
-            self.patch.patches(images.image(i as usize), u);
-        }
-        w.scratch.clock.forward(Part::Data);
-        self.patch.forward(n, &w.u, &mut w.blocks[0].x);
-        w.scratch.clock.forward(Part::PatchEmbed);
-        for (i, block) in self.blocks.iter().enumerate() {
-            let (done, next) = w.blocks.split_at_mut(i + 1);
-            let out = next.first_mut().map_or(&mut w.x, |next| &mut next.x);
-            block.forward(n, &mut done[i], &mut w.scratch, out, keep);
-        }
-        layer_norm::forward(&w.x[..n * d], &self.norm, &mut w.y, &mut w.stats);
-        self.head.forward(n, Rows { data: &w.y, stride: d }, &mut w.logits);
-        &mut w.logits[..n * self.classes]
-    }
+    fn forward<'w>(&self, images: &Images, indices: &[u32], w: &'w mut Self::Workspace, keep: bool) -> &'w mut [f32];
 
-    /// The logits of the samples, `[n, classes]`.
-    pub fn logits<'w>(&self, images: &Images, indices: &[u32], w: &'w mut Workspace) -> &'w [f32] {
-        self.forward(images, indices, w, false)
-    }
-
-    /// The totals of the samples, forward pass only.
-    pub fn evaluate(&self, images: &Images, indices: &[u32], w: &mut Workspace) -> Totals {
-        let logits = self.forward(images, indices, w, false);
-        let totals = cross_entropy::forward_backward(logits, labels(images, indices), false);
-        w.scratch.clock.forward(Part::Head);
-        totals
-    }
-
-    /// The totals of the samples; `grad` += the gradient of the *sum* of their losses, but for class token and patch bias:
-    /// see [`finish`](Self::finish).
-    pub fn train(&self, images: &Images, indices: &[u32], w: &mut Workspace, grad: &mut [f32]) -> Totals {
-        let n = indices.len();
-        let d = self.width;
-        let logits = self.forward(images, indices, w, true);
-        let totals = cross_entropy::forward_backward(logits, labels(images, indices), true);
-        w.scratch.clock.forward(Part::Head);
-
-        self.head.backward_input(n, &w.logits, Out::set(&mut w.dx, d));
-        weight_backward(&self.head, &self.layout.head, n, &w.logits, Rows { data: &w.y, stride: d }, grad);
-        w.dout[..n * d].fill(0.0);
-        let dnorm = &mut grad[self.layout.norm.both()];
-        layer_norm::backward(&w.dx, &w.x, &w.stats, &self.norm, &mut w.dout[..n * d], dnorm);
-        w.scratch.clock.backward(Part::Head);
-        for (block, a) in self.blocks.iter().zip(&mut w.blocks).rev() {
-            block.backward(n, a, &mut w.scratch, &mut w.dout, &mut w.dx, grad);
-            std::mem::swap(&mut w.dout, &mut w.dx);
-        }
-        let (before, weight) = grad.split_at_mut(self.layout.patch.weight.start);
-        let (dweight, dpos) = (&mut weight[..self.layout.patch.weight.len()], &mut before[self.layout.pos.clone()]);
-        self.patch.backward(n, &w.dout, &w.u, dweight, dpos);
-        w.scratch.clock.backward(Part::PatchEmbed);
-        totals
-    }
+    /// After a forward pass whose logits have become their gradient: `grad` += the gradient of the *sum* of the losses, but
+    /// for what [`finish`](Self::finish) completes.
+    fn backward(&self, indices: &[u32], w: &mut Self::Workspace, grad: &mut [f32]);
 
     /// Completes the gradient of all samples.
-    pub fn finish(&self, grad: &mut [f64]) {
-        let VitLayout { cls, pos, patch, .. } = &self.layout;
-        let (front, back) = grad.split_at_mut(patch.weight.start);
-        let (dcls, dpos) = front.split_at_mut(pos.start);
-        self.patch.finish(dpos, &mut dcls[cls.clone()], &mut back[patch.weight.len()..][..patch.bias.len()]);
+    fn finish(&self, _grad: &mut [f64]) {}
+
+    /// The totals of the samples, forward pass only.
+    fn evaluate(&self, images: &Images, indices: &[u32], w: &mut Self::Workspace) -> Totals {
+        let logits = self.forward(images, indices, w, false);
+        let totals = cross_entropy::forward_backward(logits, labels(images, indices), false);
+        Self::clock(w).forward(Part::Head);
+        totals
+    }
+
+    /// The totals of the samples; `grad` += the gradient as [`backward`](Self::backward) says.
+    fn train(&self, images: &Images, indices: &[u32], w: &mut Self::Workspace, grad: &mut [f32]) -> Totals {
+        let logits = self.forward(images, indices, w, true);
+        let totals = cross_entropy::forward_backward(logits, labels(images, indices), true);
+        Self::clock(w).forward(Part::Head);
+        self.backward(indices, w, grad);
+        totals
     }
 }
 

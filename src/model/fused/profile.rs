@@ -85,7 +85,7 @@ impl std::ops::AddAssign for Profile {
 
 /// A worker's stopwatch; costs a branch a part while it is off.
 #[derive(Default)]
-pub(super) struct Clock {
+pub struct Clock {
     pub profile: Profile,
     last: Option<Instant>,
 }

@@ -12,10 +12,6 @@ use pulp::Arch;
 use crate::model::Totals;
 use crate::ops::buffer::Buffer;
 
-/// Samples of a shard: what one pass through the model takes at once. Few, so that a worker's buffers take few
-/// megabytes. Changing it changes the last bits of every sum.
-pub const SHARD: usize = 4;
-
 /// Groups of a batch at most: enough to keep 16 threads busy evenly, few enough that adding them costs next to nothing.
 pub const GROUPS: usize = 128;
 
@@ -26,11 +22,11 @@ const FEW: usize = 8;
 /// Shards of a group in which adding it up costs less than 2%.
 const FULL: usize = 4;
 
-/// The groups of `samples`, each as the range of its samples; all but the last shard are full.
-pub fn groups(samples: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
-    let shards = samples.div_ceil(SHARD);
+/// The groups of `samples` in shards of `shard`, each as the range of its samples; all but the last shard are full.
+pub fn groups(samples: usize, shard: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
+    let shards = samples.div_ceil(shard);
     let groups = shards.min(FEW).max(shards / FULL).min(GROUPS);
-    let begin = move |g: usize| (g * shards / groups * SHARD).min(samples);
+    let begin = move |g: usize| (g * shards / groups * shard).min(samples);
     (0..groups).map(move |g| begin(g)..begin(g + 1))
 }
 
