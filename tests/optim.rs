@@ -342,20 +342,21 @@ impl Rule for Signs {
     }
 
     fn slots(&self, _layout: &Layout) -> Vec<Slot> {
-        vec![Slot::Shaped("calls", vec![1]), Slot::PerElement("last")]
+        vec![Slot::Shaped("calls".into(), vec![1]), Slot::PerElement("last".into())]
     }
 
-    fn step(
+    fn update(
         &self,
         step: &Step,
-        params: &mut [f32],
+        _params: &[f32],
         grads: &[f32],
         state: &mut [Vec<f32>],
+        update: &mut [f32],
     ) -> snr_bench::error::Result<()> {
         state[0][0] += 1.0;
         for parameter in step.layout.iter().filter(|parameter| parameter.role == Role::Matrix) {
             for i in parameter.range.clone() {
-                params[i] -= step.lr as f32 * grads[i].signum();
+                update[i] = step.lr as f32 * grads[i].signum();
             }
         }
         state[1].copy_from_slice(grads);

@@ -16,7 +16,7 @@ mod rule;
 pub use candle::{CandleOptimizer, Config};
 pub use optimizer::{Optimizer, StateTensor};
 pub use registry::{BoxedRule, Entry, Registered, entries, find, names, place, register};
-pub use rule::{ElementState, Elementwise, Rule, Slot, Step};
+pub use rule::{DecayOn, ElementState, Elementwise, Rule, Slot, Step, WeightDecay};
 pub use snradam::Centering;
 
 use crate::error::Result;

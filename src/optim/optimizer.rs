@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use anyhow::ensure;
+use pulp::Arch;
 
-use super::{Rule, Slot, Step, check_not_negative};
+use super::{Rule, Slot, Step, WeightDecay, check_not_negative};
 use crate::error::Result;
 use crate::model::Layout;
 
 /// An optimizer over the flat vector of a model's parameters.
 pub struct Optimizer<R> {
     rule: R,
-    weight_decay: f64,
+    weight_decay: WeightDecay,
     layout: Arc<Layout>,
     slots: Vec<Slot>,
     /// A vector for each slot.
     state: Vec<Vec<f32>>,
+    /// What the last step subtracted.
+    update: Vec<f32>,
     t: u64,
 }
 
@@ -28,12 +31,14 @@ pub struct StateTensor<'a> {
 }
 
 impl<R: Rule> Optimizer<R> {
-    /// An optimizer before its first step, with decoupled `weight_decay`.
+    /// An optimizer before its first step, with decoupled `weight_decay`: a rate for all parameters, or a
+    /// [`WeightDecay`].
     ///
     /// # Errors
     /// An impossible hyperparameter, by name.
-    pub fn new(layout: Arc<Layout>, weight_decay: f64, rule: R) -> Result<Self> {
-        check_not_negative("weight_decay", weight_decay)?;
+    pub fn new(layout: Arc<Layout>, weight_decay: impl Into<WeightDecay>, rule: R) -> Result<Self> {
+        let weight_decay = weight_decay.into();
+        check_not_negative("weight_decay", weight_decay.rate)?;
         rule.validate()?;
         let slots = rule.slots(&layout);
         let len = |slot: &Slot| match slot {
@@ -41,14 +46,34 @@ impl<R: Rule> Optimizer<R> {
             Slot::Shaped(_, shape) => shape.iter().product(),
         };
         let state = slots.iter().map(|slot| vec![0.0; len(slot)]).collect();
-        Ok(Self { rule, weight_decay, layout, slots, state, t: 0 })
+        let update = vec![0.0; layout.len()];
+        Ok(Self { rule, weight_decay, layout, slots, state, update, t: 0 })
     }
 
-    /// One step at the learning rate `lr`.
+    /// One step at the learning rate `lr`: θ ← θ·(1 − lr·weight decay) − update.
     ///
     /// # Errors
     /// Vectors of another length than the layout's, and what the rule says.
     pub fn step(&mut self, lr: f64, params: &mut [f32], grads: &[f32]) -> Result<()> {
+        self.update(lr, params, grads)?;
+        for parameter in self.layout.iter() {
+            let rate = if self.rule.decays() { 0.0 } else { self.weight_decay.of(parameter.role) };
+            let keep = (1.0 - lr * rate) as f32;
+            let (params, update) = (&mut params[parameter.range.clone()], &self.update[parameter.range.clone()]);
+            Arch::new().dispatch(
+                #[inline(always)]
+                || params.iter_mut().zip(update).for_each(|(theta, update)| *theta = *theta * keep - update),
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes the gradients in as a [`step`](Self::step) does, moves no parameter, and returns what that step would subtract
+    /// from the decayed ones.
+    ///
+    /// # Errors
+    /// As for a step.
+    pub fn update(&mut self, lr: f64, params: &[f32], grads: &[f32]) -> Result<&[f32]> {
         let len = self.layout.len();
         ensure!(
             params.len() == len && grads.len() == len,
@@ -58,7 +83,8 @@ impl<R: Rule> Optimizer<R> {
         );
         self.t += 1;
         let step = Step { layout: &self.layout, t: self.t, lr, weight_decay: self.weight_decay };
-        self.rule.step(&step, params, grads, &mut self.state)
+        self.rule.update(&step, params, grads, &mut self.state, &mut self.update)?;
+        Ok(&self.update)
     }
 
     /// See [`Rule::evaluation_params`].
