@@ -66,7 +66,7 @@
 //! | `bench` | how fast training is here, and where the time goes |
 //! | `shell`, `number` | how commands and numbers are written for people |
 //! | `atomic` | files that are written whole or not at all |
-//! | `cli` | the commands of the binary: arguments, progress bars, signals, output |
+//! | [`mod@cli`] | the commands of the binary: arguments, progress bars, signals, output; all of it with your own optimizers |
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // they panic on a closed pipe
 
@@ -74,7 +74,7 @@ pub mod analysis;
 pub mod article;
 mod atomic;
 mod bench;
-mod cli;
+pub mod cli;
 pub mod config;
 pub mod data;
 pub mod error;
@@ -95,7 +95,6 @@ pub mod train;
 #[doc(hidden)]
 pub mod internal {
     pub use crate::atomic::is_temporary;
-    pub use crate::cli::main;
     pub use crate::ops::{attention, class_attention, cross_entropy, gelu, layer_norm, linear, matmul, patch_embed};
     pub use crate::train::watch::{Moment, Watch};
 }

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    snr_bench::internal::main()
+    snr_bench::cli::main()
 }

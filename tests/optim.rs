@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor, Var};
 use candle_nn::Optimizer as _;
 use snr_bench::config::RunSpec;
 use snr_bench::model::{Init, Layout, Role};
-use snr_bench::optim::{self, AdaBeliefRule, AdamRule, BoxedRule, Centering, Config, Entry, Optimizer, REGISTRY};
+use snr_bench::optim::{self, AdaBeliefRule, AdamRule, BoxedRule, Centering, Config, Entry, Optimizer, entries};
 use snr_bench::optim::{Rule, Slot, SnrAdam, SnrAdamRule, Step};
 
 const CPU: Device = Device::Cpu;
@@ -121,7 +121,7 @@ fn golden_200_steps() {
 /// Σ aᵢ xᵢ² with curvatures from 1 to 100, through `candle_nn::Optimizer`.
 #[test]
 fn all_minimise_a_quadratic() {
-    for entry in REGISTRY {
+    for entry in entries() {
         let x = Var::from_tensor(&tensor(&[3.0, -2.0, 1.0])).unwrap();
         let curvature = tensor(&[1.0, 10.0, 100.0]);
         let config = Config { lr: 1e-3, weight_decay: 0.0, rule: rule(entry, &[]).unwrap() };
@@ -138,7 +138,7 @@ fn all_minimise_a_quadratic() {
 /// (1 − x)² + 100 (y − x²)² from (−1.2, 1).
 #[test]
 fn all_find_the_minimum_of_rosenbrock() {
-    for entry in REGISTRY {
+    for entry in entries() {
         let mut end = [-1.2, 1.0];
         let mut opt = optimizer(entry, &[2], 0.0);
         for _ in 0..30_000 {
@@ -160,7 +160,7 @@ fn warm_up(opt: &mut Optimizer<BoxedRule>, theta: &mut [f32], steps: std::ops::R
 
 #[test]
 fn all_continue_from_their_state_bit_for_bit() {
-    for entry in REGISTRY {
+    for entry in entries() {
         let mut theta = [0.5, 0.5, 0.5, -1.0, -1.0, -1.0, -1.0, -1.0];
         let mut opt = optimizer(entry, &[3, 5], 0.1);
         warm_up(&mut opt, &mut theta, 0..5);
@@ -185,7 +185,7 @@ fn all_continue_from_their_state_bit_for_bit() {
 /// With a gradient of 0 from the start, what is left of a step is the decay θ ← θ·(1 − lr·wd), to the bit.
 #[test]
 fn all_leave_parameters_alone_without_gradient() {
-    for entry in REGISTRY {
+    for entry in entries() {
         for weight_decay in [0.0, 0.5] {
             let mut expected = [1.5f32, -0.3, 0.0];
             let mut theta = expected;
@@ -202,7 +202,7 @@ fn all_leave_parameters_alone_without_gradient() {
 /// Decay acts on the parameter before the step and does not reach the moments.
 #[test]
 fn all_decouple_the_decay() {
-    for entry in REGISTRY {
+    for entry in entries() {
         let [mut plain, mut decayed] = [[2.0f32, -1.0]; 2];
         let mut without = optimizer(entry, &[2], 0.0);
         let mut with = optimizer(entry, &[2], 0.5);
@@ -226,7 +226,7 @@ fn all_decouple_the_decay() {
 /// range each has is its own business; none is NaN.
 #[test]
 fn all_refuse_what_is_no_number_by_name() {
-    for entry in REGISTRY {
+    for entry in entries() {
         rule(entry, &[]).unwrap();
         for (name, _) in (entry.defaults)().iter().filter(|(_, default)| default.is_float()) {
             let error = rule(entry, &[(name, f64::NAN.into())]).err().expect("refused");
@@ -240,7 +240,7 @@ fn all_refuse_what_is_no_number_by_name() {
 
 #[test]
 fn all_explain_their_hyperparameters() {
-    for entry in REGISTRY {
+    for entry in entries() {
         let explained: Vec<&str> = entry.help.iter().map(|(name, _)| *name).collect();
         let defaults = (entry.defaults)();
         assert_eq!(explained.len(), defaults.len(), "{}", entry.name);
@@ -275,7 +275,7 @@ fn impossible_hyperparameters_are_refused_by_name() {
 /// The defaults that `--dry-run` writes are those of the design, and build a rule.
 #[test]
 fn all_have_the_documented_defaults() {
-    for entry in REGISTRY {
+    for entry in entries() {
         let layer = toml::Table::from_iter([("optim".to_string(), entry.name.into())]);
         let spec = RunSpec::resolve([layer]).unwrap();
         spec.rule().unwrap();
@@ -329,7 +329,7 @@ fn variables_without_a_gradient_are_left_alone() {
 
 #[test]
 fn another_number_of_gradients_is_an_error() {
-    let error = optimizer(&REGISTRY[0], &[1], 0.0).step(0.1, &mut [1.0], &[]).unwrap_err().to_string();
+    let error = optimizer(&entries()[0], &[1], 0.0).step(0.1, &mut [1.0], &[]).unwrap_err().to_string();
     assert!(error.contains("1 parameters and 0 gradients"), "{error}");
 }
 
@@ -342,20 +342,21 @@ impl Rule for Signs {
     }
 
     fn slots(&self, _layout: &Layout) -> Vec<Slot> {
-        vec![Slot::Shaped("calls", vec![1]), Slot::PerElement("last")]
+        vec![Slot::Shaped("calls".into(), vec![1]), Slot::PerElement("last".into())]
     }
 
-    fn step(
+    fn update(
         &self,
         step: &Step,
-        params: &mut [f32],
+        _params: &[f32],
         grads: &[f32],
         state: &mut [Vec<f32>],
+        update: &mut [f32],
     ) -> snr_bench::error::Result<()> {
         state[0][0] += 1.0;
         for parameter in step.layout.iter().filter(|parameter| parameter.role == Role::Matrix) {
             for i in parameter.range.clone() {
-                params[i] -= step.lr as f32 * grads[i].signum();
+                update[i] = step.lr as f32 * grads[i].signum();
             }
         }
         state[1].copy_from_slice(grads);

@@ -653,7 +653,7 @@ fn the_endpoint_is_drawn_over_the_learning_rate_with_its_basin() {
 
 #[test]
 fn no_two_optimizers_look_alike() {
-    let colors: Vec<(u8, u8, u8)> = optim::REGISTRY.iter().map(|entry| plot::style(entry.name, 0).color).collect();
+    let colors: Vec<(u8, u8, u8)> = optim::entries().iter().map(|entry| plot::style(entry.name, 0).color).collect();
     for (i, a) in colors.iter().enumerate() {
         for b in &colors[..i] {
             let apart = (i32::from(a.0) - i32::from(b.0)).abs()

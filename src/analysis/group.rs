@@ -9,7 +9,7 @@ use super::types::{Basis, Comparison, Contender};
 use crate::config::{Batch, Observe, RunSpec, Schedule, Validation};
 use crate::model::ModelConfig;
 use crate::number::{number, thousands};
-use crate::optim::REGISTRY;
+use crate::optim;
 use crate::run_dir::Warning;
 
 /// Runs that may be compared: the same data, model, batch, epochs and validation.
@@ -116,7 +116,7 @@ fn stem(spec: &RunSpec) -> String {
 
 /// Sorts the runs of a group into arms.
 fn arms(runs: Vec<Run>) -> Vec<Arm> {
-    let place = |spec: &RunSpec| REGISTRY.iter().position(|entry| entry.name == spec.optim);
+    let place = |spec: &RunSpec| optim::place(&spec.optim);
     let mut arms: Vec<(RunSpec, Vec<Run>)> = Vec::new();
     for run in runs {
         let seedless = RunSpec { seed: 0, observe: Observe::default(), ..run.spec.clone() };
@@ -143,7 +143,7 @@ fn arms(runs: Vec<Run>) -> Vec<Arm> {
 /// The optimizer's name with the settings that differ within the group (the learning rate only if `lr`), and those of
 /// its own that are not the default.
 fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
-    let entry = REGISTRY.iter().find(|entry| entry.name == spec.optim);
+    let entry = optim::find(&spec.optim).ok();
     let mut label = optimizer(spec).to_string();
     if lr && all.iter().any(|other| other.lr != spec.lr) {
         label += &format!(", lr {}", number(spec.lr));
@@ -168,7 +168,7 @@ fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
 }
 
 fn optimizer(spec: &RunSpec) -> &str {
-    REGISTRY.iter().find(|entry| entry.name == spec.optim).map_or(spec.optim.as_str(), |entry| entry.label)
+    optim::find(&spec.optim).ok().map_or(spec.optim.as_str(), |entry| entry.label)
 }
 
 fn plain(value: &toml::Value) -> String {

@@ -223,7 +223,7 @@ fn extended(mut plan: PlanFile, specs: &[RunSpec]) -> PlanFile {
     let epochs: BTreeSet<u64> = new.iter().map(|spec| spec.epochs).collect();
     for epochs in epochs {
         let runs: Vec<&RunSpec> = new.iter().copied().filter(|spec| spec.epochs == epochs).collect();
-        let place = |name: &&str| crate::optim::REGISTRY.iter().position(|entry| entry.name == *name);
+        let place = |name: &&str| crate::optim::place(name);
         let earlier = plan.parts.iter().map(|part| part.baseline.as_str());
         let baseline = runs.iter().map(|spec| spec.optim.as_str()).chain(earlier).min_by_key(place);
         let baseline = baseline.unwrap_or_default().to_string();

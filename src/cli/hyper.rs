@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::args::{names, numbers};
-use crate::config::written;
-use crate::optim::REGISTRY;
+use crate::config::{RunSpec, written};
+use crate::error::Result;
+use crate::optim;
+use crate::usage;
 
 /// The hyperparameters that were given, as a layer of settings.
 #[derive(Clone, Debug, Default)]
@@ -19,22 +21,22 @@ const HEADING: &str = "Hyperparameters of optimizers";
 struct Hyperparameter {
     /// Whether it takes a number: the others take a name.
     is_number: bool,
-    /// "added to the root in the denominator [default: 1e-8]", and the optimizers of which that is true.
-    meanings: Vec<(String, Vec<&'static str>)>,
+    /// "added to the root in the denominator", and the optimizers of which that is true with their defaults.
+    meanings: Vec<(&'static str, Vec<(&'static str, String)>)>,
 }
 
-/// Every hyperparameter of any optimizer, by name.
+/// Every hyperparameter of any optimizer, by name, but for tables of settings.
 fn hyperparameters() -> BTreeMap<String, Hyperparameter> {
     let mut all: BTreeMap<String, Hyperparameter> = BTreeMap::new();
-    for entry in REGISTRY {
-        for (name, default) in (entry.defaults)() {
+    for entry in optim::entries() {
+        for (name, default) in (entry.defaults)().into_iter().filter(|(_, default)| !default.is_table()) {
             let help = entry.help.iter().find(|(of, _)| *of == name).map_or("", |(_, help)| help);
-            let text = format!("{help} [default: {}]", written(&default));
             let known = all.entry(name).or_default();
             known.is_number = !default.is_str();
-            match known.meanings.iter_mut().find(|(other, _)| *other == text) {
-                Some((_, optimizers)) => optimizers.push(entry.name),
-                None => known.meanings.push((text, vec![entry.name])),
+            let optimizer = (entry.name, written(&default));
+            match known.meanings.iter_mut().find(|(other, _)| *other == help) {
+                Some((_, optimizers)) => optimizers.push(optimizer),
+                None => known.meanings.push((help, vec![optimizer])),
             }
         }
     }
@@ -42,10 +44,40 @@ fn hyperparameters() -> BTreeMap<String, Hyperparameter> {
 }
 
 impl Hyperparameter {
+    /// Its meaning, once for all that share it, and their defaults: "… [adam, nadam: 0.9; adabelief: 0.95]".
     fn help(&self) -> String {
-        let each: Vec<String> = self.meanings.iter().map(|(text, of)| format!("{}: {text}", of.join(", "))).collect();
-        each.join("; ")
+        let meanings = self.meanings.iter().map(|(help, optimizers)| {
+            let mut defaults: Vec<(&str, Vec<&str>)> = Vec::new();
+            for (name, default) in optimizers {
+                match defaults.iter_mut().find(|(other, _)| other == default) {
+                    Some((_, names)) => names.push(name),
+                    None => defaults.push((default, vec![name])),
+                }
+            }
+            let each: Vec<String> = defaults.iter().map(|(of, names)| format!("{}: {of}", names.join(", "))).collect();
+            format!("{help} [{}]", each.join("; "))
+        });
+        meanings.collect::<Vec<_>>().join("; ")
     }
+}
+
+/// Checks that no hyperparameter has the name of another setting or flag.
+///
+/// # Errors
+/// The first one that has.
+pub fn check(program: Command) -> Result<()> {
+    let settings = toml::Table::try_from(RunSpec { hyper: toml::Table::new(), ..RunSpec::default() })?;
+    for name in hyperparameters().into_keys() {
+        let flag = name.replace('_', "-");
+        let is_flag =
+            |command: &Command| command.get_arguments().filter(|arg| arg.get_long() == Some(&flag)).count() > 1;
+        if settings.contains_key(&name) || program.get_subcommands().any(is_flag) {
+            usage!(
+                "a hyperparameter cannot be called '{name}': there is a setting or flag of that name; choose another"
+            );
+        }
+    }
+    Ok(())
 }
 
 impl Args for HyperArgs {

@@ -1,4 +1,6 @@
 //! The command line: one file a command. Arguments become settings here; what they do is the library's.
+//!
+//! [`main_with`] is the whole program with optimizers of your own beside the built-in ones.
 
 mod args;
 mod bench;
@@ -28,6 +30,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{Result, UsageError};
+use crate::optim::{self, Entry};
 use crate::shell::quoted;
 
 const ABOUT: &str = "Is this optimizer really better than Adam here, and why?
@@ -104,10 +107,28 @@ enum Exit {
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
+    main_with(&[])
+}
+
+/// The command line with optimizers of your own: they take part in every command as the built-in ones do.
+///
+/// ```no_run
+/// # use snr_bench::optim::{Entry, AdamRule as Mine};
+/// fn main() -> std::process::ExitCode {
+///     snr_bench::cli::main_with(&[Entry::of::<Mine>()])
+/// }
+/// ```
+///
+/// `examples/own_optimizer.rs` is a complete one. Optimizers that cannot be registered (see [`optim::register`]) end the
+/// program with a sentence and exit code 2.
+pub fn main_with(own: &[Entry]) -> ExitCode {
     signals::report_file_size_limit();
     #[cfg(feature = "hub")]
     silence_download();
-    match run(Cli::parse()) {
+    // Before the arguments are read: flags and help are made from the list.
+    let registered =
+        if own.is_empty() { Ok(()) } else { optim::register(own).and_then(|()| hyper::check(Cli::command())) };
+    match registered.and_then(|()| run(Cli::parse())) {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::RunFailed) => ExitCode::from(3),
         Ok(Exit::Elsewhere) => ExitCode::from(4),

@@ -55,7 +55,7 @@ pub struct RunSpec {
     pub batch: Batch,
     /// Seed of the initial parameters and of the order of batches.
     pub seed: u64,
-    /// Name of the optimizer in [`optim::REGISTRY`].
+    /// Name of the optimizer in [`optim::entries`].
     pub optim: String,
     /// Learning rate, before the schedule.
     pub lr: f64,

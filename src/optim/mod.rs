@@ -2,7 +2,8 @@
 //!
 //! An optimizer is a [`Rule`] over the flat vector of all parameters; most are [`Elementwise`] and no more than their
 //! formula. [`Optimizer`] carries a rule with its state through a training run. [`CandleOptimizer`] makes any of them a
-//! [`candle_nn::Optimizer`], so that it stands where `AdamW` stood. Adding one is a new file and a line below.
+//! [`candle_nn::Optimizer`], so that it stands where `AdamW` stood. Adding one is a new file and a
+//! line below; from another crate, [`register`].
 //!
 //! Notation in every file, after Kingma & Ba: θ parameters, g gradient, t = 1, 2, … the step, everything elementwise.
 //! Weight decay is decoupled (Loshchilov & Hutter): θ ← θ·(1 − lr·wd) before the step.
@@ -14,8 +15,8 @@ mod rule;
 
 pub use candle::{CandleOptimizer, Config};
 pub use optimizer::{Moments, Optimizer, StateTensor};
-pub use registry::{BoxedRule, Entry, Registered, find, names};
-pub use rule::{ElementState, Elementwise, MomentSlots, Rule, Slot, Step};
+pub use registry::{BoxedRule, Entry, Registered, entries, find, names, place, register};
+pub use rule::{DecayOn, ElementState, Elementwise, MomentSlots, Rule, Slot, Step, WeightDecay};
 pub use snradam::Centering;
 
 use crate::error::Result;
@@ -30,8 +31,10 @@ macro_rules! optimizers {
             pub type $over_variables = CandleOptimizer<$rule>;
         )*
 
-        /// Every optimizer, in the order in which charts and tables show them.
-        pub const REGISTRY: &[Entry] = &[$(registry::entry::<$rule>()),*];
+        /// The optimizers of this crate, see [`entries`].
+        const fn built_in() -> &'static [Entry] {
+            const { &[$(Entry::of::<$rule>()),*] }
+        }
     };
 }
 

@@ -3,21 +3,24 @@
 use std::sync::Arc;
 
 use anyhow::ensure;
+use pulp::Arch;
 
 #[cfg(doc)]
 use super::MomentSlots;
-use super::{Rule, Slot, Step, check_not_negative};
+use super::{Rule, Slot, Step, WeightDecay, check_not_negative};
 use crate::error::Result;
 use crate::model::Layout;
 
 /// An optimizer over the flat vector of a model's parameters.
 pub struct Optimizer<R> {
     rule: R,
-    weight_decay: f64,
+    weight_decay: WeightDecay,
     layout: Arc<Layout>,
     slots: Vec<Slot>,
     /// A vector for each slot.
     state: Vec<Vec<f32>>,
+    /// What the last step subtracted.
+    update: Vec<f32>,
     t: u64,
 }
 
@@ -39,12 +42,14 @@ pub struct Moments<'a> {
 }
 
 impl<R: Rule> Optimizer<R> {
-    /// An optimizer before its first step, with decoupled `weight_decay`.
+    /// An optimizer before its first step, with decoupled `weight_decay`: a rate for all parameters, or a
+    /// [`WeightDecay`].
     ///
     /// # Errors
     /// An impossible hyperparameter, by name.
-    pub fn new(layout: Arc<Layout>, weight_decay: f64, rule: R) -> Result<Self> {
-        check_not_negative("weight_decay", weight_decay)?;
+    pub fn new(layout: Arc<Layout>, weight_decay: impl Into<WeightDecay>, rule: R) -> Result<Self> {
+        let weight_decay = weight_decay.into();
+        check_not_negative("weight_decay", weight_decay.rate)?;
         rule.validate()?;
         let slots = rule.slots(&layout);
         let len = |slot: &Slot| match slot {
@@ -52,14 +57,34 @@ impl<R: Rule> Optimizer<R> {
             Slot::Shaped(_, shape) => shape.iter().product(),
         };
         let state = slots.iter().map(|slot| vec![0.0; len(slot)]).collect();
-        Ok(Self { rule, weight_decay, layout, slots, state, t: 0 })
+        let update = vec![0.0; layout.len()];
+        Ok(Self { rule, weight_decay, layout, slots, state, update, t: 0 })
     }
 
-    /// One step at the learning rate `lr`.
+    /// One step at the learning rate `lr`: θ ← θ·(1 − lr·weight decay) − update.
     ///
     /// # Errors
     /// Vectors of another length than the layout's, and what the rule says.
     pub fn step(&mut self, lr: f64, params: &mut [f32], grads: &[f32]) -> Result<()> {
+        self.update(lr, params, grads)?;
+        for parameter in self.layout.iter() {
+            let rate = if self.rule.decays() { 0.0 } else { self.weight_decay.of(parameter.role) };
+            let keep = (1.0 - lr * rate) as f32;
+            let (params, update) = (&mut params[parameter.range.clone()], &self.update[parameter.range.clone()]);
+            Arch::new().dispatch(
+                #[inline(always)]
+                || params.iter_mut().zip(update).for_each(|(theta, update)| *theta = *theta * keep - update),
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes the gradients in as a [`step`](Self::step) does, moves no parameter, and returns what that step would subtract
+    /// from the decayed ones.
+    ///
+    /// # Errors
+    /// As for a step.
+    pub fn update(&mut self, lr: f64, params: &[f32], grads: &[f32]) -> Result<&[f32]> {
         let len = self.layout.len();
         ensure!(
             params.len() == len && grads.len() == len,
@@ -69,30 +94,13 @@ impl<R: Rule> Optimizer<R> {
         );
         self.t += 1;
         let step = Step { layout: &self.layout, t: self.t, lr, weight_decay: self.weight_decay };
-        self.rule.step(&step, params, grads, &mut self.state)
+        self.rule.update(&step, params, grads, &mut self.state, &mut self.update)?;
+        Ok(&self.update)
     }
 
-    /// Takes the gradients into the state as [`step`](Self::step) does and writes to `step` what it would subtract from
-    /// `params` at that rate, weight decay left out. The parameters stay where they are.
-    ///
-    /// # Errors
-    /// What the rule says.
-    pub fn shadow_step(&mut self, lr: f64, params: &[f32], grads: &[f32], step: &mut Vec<f32>) -> Result<()> {
-        let reads = self.rule.reads_params();
-        step.clear();
-        match reads {
-            true => step.extend_from_slice(params),
-            // from 0, for a step is often smaller than the rounding of the parameter that it moves
-            false => step.resize(params.len(), 0.0),
-        }
-        self.t += 1;
-        let now = Step { layout: &self.layout, t: self.t, lr, weight_decay: 0.0 };
-        self.rule.step(&now, step, grads, &mut self.state)?;
-        match reads {
-            true => step.iter_mut().zip(params).for_each(|(step, param)| *step = param - *step),
-            false => step.iter_mut().for_each(|step| *step = -*step),
-        }
-        Ok(())
+    /// What the last [`step`](Self::step) or [`update`](Self::update) subtracted from the decayed parameters; 0 before the first.
+    pub fn last_update(&self) -> &[f32] {
+        &self.update
     }
 
     /// Takes over the state and step count of another with the same rule.

@@ -1,10 +1,45 @@
 //! What an optimizer is: a [`Rule`] over the flat vector of all parameters.
 
 use pulp::Arch;
+use serde::{Deserialize, Serialize};
 
 use super::{bias_correction, check_not_negative, check_rate};
 use crate::error::Result;
-use crate::model::Layout;
+use crate::model::{Layout, Role};
+
+/// Decoupled weight decay (Loshchilov & Hutter): θ ← θ·(1 − lr·rate) before the step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WeightDecay {
+    pub rate: f64,
+    pub on: DecayOn,
+}
+
+/// The parameters that decay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DecayOn {
+    /// All of them, as in `torch.optim`.
+    #[default]
+    All,
+    /// Weights of linear layers and convolutions: biases, norms, class token and positions do not, as in timm's recipes.
+    Matrices,
+}
+
+impl From<f64> for WeightDecay {
+    fn from(rate: f64) -> Self {
+        Self { rate, on: DecayOn::All }
+    }
+}
+
+impl WeightDecay {
+    /// The rate of a parameter of that role.
+    pub fn of(&self, role: Role) -> f64 {
+        match self.on {
+            DecayOn::Matrices if role != Role::Matrix => 0.0,
+            _ => self.rate,
+        }
+    }
+}
 
 /// What a rule may use in a step, beside parameters, gradients and state.
 #[derive(Clone, Copy, Debug)]
@@ -15,41 +50,54 @@ pub struct Step<'a> {
     pub t: u64,
     /// Learning rate of this step, after the schedule.
     pub lr: f64,
-    /// Decoupled weight decay: θ ← θ·(1 − lr·weight_decay) before the step.
-    pub weight_decay: f64,
+    /// Only a rule that [decays](Rule::decays) itself needs it.
+    pub weight_decay: WeightDecay,
 }
 
 /// A vector that a rule keeps from step to step; all start from 0.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Slot {
     /// One number for each element of the parameters; in a checkpoint one tensor for each parameter.
-    PerElement(&'static str),
-    /// Of any other shape.
-    Shaped(&'static str, Vec<usize>),
+    PerElement(String),
+    /// Of any other shape; `[1]` is a number.
+    Shaped(String, Vec<usize>),
 }
 
 /// How gradients move parameters. Most rules treat every element alike and implement [`Elementwise`] instead.
+///
+/// A rule is a pure function of what it is given: the same bits, whatever the number of threads.
 pub trait Rule: Send + Sync {
     /// Checks its own hyperparameters.
     ///
     /// # Errors
     /// A [`UsageError`](crate::error::UsageError) that names the setting and its value.
-    fn validate(&self) -> Result<()>;
+    fn validate(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// What it keeps (PyTorch's names where PyTorch has them).
     fn slots(&self, layout: &Layout) -> Vec<Slot>;
 
-    /// Moves `params` with `grads`, both flat in the order of the layout; `state` has a vector for each slot.
-    fn step(&self, step: &Step, params: &mut [f32], grads: &[f32], state: &mut [Vec<f32>]) -> Result<()>;
+    /// Writes into `update` what this step subtracts from the parameters after their decay: lr·m̂/(√v̂ + ε) for Adam.
+    /// `params`, `grads` and `update` are flat in the order of the layout: a rule may couple all tensors. `state` has a
+    /// vector for each slot.
+    fn update(
+        &self,
+        step: &Step,
+        params: &[f32],
+        grads: &[f32],
+        state: &mut [Vec<f32>],
+        update: &mut [f32],
+    ) -> Result<()>;
+
+    /// Whether weight decay is part of its update, where others leave it to [`Optimizer`](super::Optimizer).
+    fn decays(&self) -> bool {
+        false
+    }
 
     /// The parameters to evaluate, where they are others than those in training (averages, schedule-free methods).
     fn evaluation_params(&self, _params: &[f32], _state: &[Vec<f32>]) -> Option<Vec<f32>> {
         None
-    }
-
-    /// Whether the step that it makes, decay aside, depends on where the parameters are.
-    fn reads_params(&self) -> bool {
-        true
     }
 
     /// Where its running moments of the gradient are after step `t`, for measurements; `None` for a rule without.
@@ -83,7 +131,9 @@ pub trait Elementwise: Send + Sync {
     ///
     /// # Errors
     /// A [`UsageError`](crate::error::UsageError) that names the setting and its value.
-    fn validate(&self) -> Result<()>;
+    fn validate(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// What all elements share in step `t` (1, 2, …).
     fn factors(&self, t: u64) -> Self::Factors;
@@ -104,11 +154,18 @@ impl<E: Elementwise> Rule for E {
     }
 
     fn slots(&self, _layout: &Layout) -> Vec<Slot> {
-        E::SLOTS.iter().map(|name| Slot::PerElement(name)).collect()
+        E::SLOTS.iter().map(|name| Slot::PerElement(name.to_string())).collect()
     }
 
-    fn step(&self, step: &Step, params: &mut [f32], grads: &[f32], state: &mut [Vec<f32>]) -> Result<()> {
-        let (lr, keep) = (step.lr as f32, (1.0 - step.lr * step.weight_decay) as f32);
+    fn update(
+        &self,
+        step: &Step,
+        _params: &[f32],
+        grads: &[f32],
+        state: &mut [Vec<f32>],
+        update: &mut [f32],
+    ) -> Result<()> {
+        let lr = step.lr as f32;
         let factors = self.factors(step.t);
         // No fused multiply-add is asked for, and none is made: the bits do not depend on the instruction set.
         Arch::new().dispatch(
@@ -116,18 +173,14 @@ impl<E: Elementwise> Rule for E {
             || {
                 E::State::for_each(
                     state,
-                    params,
                     grads,
+                    update,
                     #[inline(always)]
-                    |theta, g, state| theta * keep - E::step(factors, g, state) * lr,
+                    |g, state| E::step(factors, g, state) * lr,
                 )
             },
         );
         Ok(())
-    }
-
-    fn reads_params(&self) -> bool {
-        false
     }
 
     fn moments(&self, t: u64) -> Option<MomentSlots> {
@@ -144,16 +197,23 @@ impl Rule for Box<dyn Rule> {
         (**self).slots(layout)
     }
 
-    fn step(&self, step: &Step, params: &mut [f32], grads: &[f32], state: &mut [Vec<f32>]) -> Result<()> {
-        (**self).step(step, params, grads, state)
+    fn update(
+        &self,
+        step: &Step,
+        params: &[f32],
+        grads: &[f32],
+        state: &mut [Vec<f32>],
+        update: &mut [f32],
+    ) -> Result<()> {
+        (**self).update(step, params, grads, state, update)
+    }
+
+    fn decays(&self) -> bool {
+        (**self).decays()
     }
 
     fn evaluation_params(&self, params: &[f32], state: &[Vec<f32>]) -> Option<Vec<f32>> {
         (**self).evaluation_params(params, state)
-    }
-
-    fn reads_params(&self) -> bool {
-        (**self).reads_params()
     }
 
     fn moments(&self, t: u64) -> Option<MomentSlots> {
@@ -163,20 +223,20 @@ impl Rule for Box<dyn Rule> {
 
 /// The state of one element: an array, of which number k lies in slot k.
 pub trait ElementState: Sized {
-    /// params\[i\] ← f(params\[i\], grads\[i\], state of i) for every i.
-    fn for_each(state: &mut [Vec<f32>], params: &mut [f32], grads: &[f32], f: impl Fn(f32, f32, &mut Self) -> f32);
+    /// update\[i\] ← f(grads\[i\], state of i) for every i.
+    fn for_each(state: &mut [Vec<f32>], grads: &[f32], update: &mut [f32], f: impl Fn(f32, &mut Self) -> f32);
 }
 
 impl<const N: usize> ElementState for [f32; N] {
     #[inline(always)]
-    fn for_each(state: &mut [Vec<f32>], params: &mut [f32], grads: &[f32], f: impl Fn(f32, f32, &mut Self) -> f32) {
-        let n = params.len();
+    fn for_each(state: &mut [Vec<f32>], grads: &[f32], update: &mut [f32], f: impl Fn(f32, &mut Self) -> f32) {
+        let n = grads.len();
         let mut state = state.iter_mut();
         let slots: [&mut [f32]; N] = std::array::from_fn(|_| &mut state.next().expect("a vector for each slot")[..n]);
-        let grads = &grads[..n];
+        let update = &mut update[..n];
         for i in 0..n {
             let mut element: [f32; N] = std::array::from_fn(|k| slots[k][i]);
-            params[i] = f(params[i], grads[i], &mut element);
+            update[i] = f(grads[i], &mut element);
             for k in 0..N {
                 slots[k][i] = element[k];
             }

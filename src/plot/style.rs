@@ -3,7 +3,7 @@
 
 use super::figure::Style;
 use crate::analysis::Arm;
-use crate::optim::REGISTRY;
+use crate::optim;
 
 /// By place in the registry. First Okabe & Ito's colours for colour-blind readers, but yellow, which is too faint for lines.
 /// Then, one after another, the colour of medium lightness that is farthest from all before it in CIELAB: no two are nearer
@@ -34,9 +34,8 @@ const DASHES: [Option<(f64, f64)>; 4] = [None, Some((7.0, 3.0)), Some((2.0, 2.0)
 
 /// The colour of an optimizer, the same in every figure; a variant of it has its own dashes, from the fifth on in a lighter
 /// shade.
-pub fn style(optim: &str, variant: usize) -> Style {
-    let place = REGISTRY.iter().position(|entry| entry.name == optim).unwrap_or(REGISTRY.len());
-    let (r, g, b) = COLORS[place % COLORS.len()];
+pub fn style(name: &str, variant: usize) -> Style {
+    let (r, g, b) = COLORS[optim::place(name) % COLORS.len()];
     // a third of the way to white, then half
     let shade = variant / DASHES.len();
     let lighter = |c: u8| c + ((255 - u32::from(c)) * shade.min(6) as u32 / (2 + shade.min(6) as u32)) as u8;

@@ -86,7 +86,6 @@ pub struct Noise {
     /// Keeps ŝ.
     snradam: Optimizer<BoxedRule>,
     shape: [usize; 1],
-    scratch: Vec<f32>,
 }
 
 impl Noise {
@@ -98,12 +97,12 @@ impl Noise {
         let beta2 = hyper["beta2"].as_float().expect("β2 is a number");
         let snradam = Optimizer::new(layout.clone(), 0.0, (entry.build)(&hyper)?)?;
         let sampling = vec![0.0; layout.len()];
-        Ok(Self { images, beta2, batches: 0, shape: [sampling.len()], sampling, snradam, scratch: Vec::new() })
+        Ok(Self { images, beta2, batches: 0, shape: [sampling.len()], sampling, snradam })
     }
 
     /// Takes in a step's gradient, and its part if it has one.
     pub fn step(&mut self, grad: &[f32], part: Option<Part>) -> Result<Option<Estimate>> {
-        self.snradam.shadow_step(1.0, grad, grad, &mut self.scratch)?; // it reads no parameters
+        self.snradam.update(1.0, grad, grad)?; // it reads no parameters
         Ok(part.map(|part| {
             self.batches += 1;
             let weight = newest_weight(self.beta2, self.batches);

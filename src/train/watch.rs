@@ -14,7 +14,6 @@ use crate::run_dir::{ALL, Log, StepRow, TensorRow};
 struct Shadow {
     name: String,
     optimizer: Optimizer<BoxedRule>,
-    step: Vec<f32>,
 }
 
 /// All that a run measures by tensor.
@@ -53,7 +52,7 @@ impl Watch {
         }
         let shadow = |name: &str, rule| {
             let optimizer = Optimizer::new(layout.clone(), 0.0, rule)?;
-            Ok(Shadow { name: name.to_string(), optimizer, step: Vec::new() })
+            Ok(Shadow { name: name.to_string(), optimizer })
         };
         let shadows = observe.shadows().into_iter().map(|name| {
             let entry = optim::find(name)?;
@@ -83,13 +82,13 @@ impl Watch {
             row.noise_share = noise.share(0..self.layout.len());
         }
         for shadow in &mut self.shadows {
-            shadow.optimizer.shadow_step(now.lr, now.params, now.grads, &mut shadow.step)?;
+            shadow.optimizer.update(now.lr, now.params, now.grads)?;
         }
         if !(now.step - 1).is_multiple_of(self.every) {
             return Ok(());
         }
         self.own.optimizer.copy_state(now.optimizer);
-        self.own.optimizer.shadow_step(now.lr, now.params, now.grads, &mut self.own.step)?;
+        self.own.optimizer.update(now.lr, now.params, now.grads)?;
         if self.shadows.is_empty() {
             return self.log(now, None, log);
         }
@@ -102,9 +101,9 @@ impl Watch {
         let view = StepView {
             params: now.params,
             grads: now.grads,
-            own: &self.own.step,
+            own: self.own.optimizer.last_update(),
             own_moments: self.own.optimizer.moments(),
-            shadow: shadow.map(|shadow| shadow.step.as_slice()),
+            shadow: shadow.map(|shadow| shadow.optimizer.last_update()),
             shadow_moments: shadow.and_then(|shadow| shadow.optimizer.moments()),
         };
         self.ratios.fill(&view);
