@@ -67,6 +67,12 @@ impl<R: Rule> Optimizer<R> {
     /// Vectors of another length than the layout's, and what the rule says.
     pub fn step(&mut self, lr: f64, params: &mut [f32], grads: &[f32]) -> Result<()> {
         self.update(lr, params, grads)?;
+        self.apply(lr, params);
+        Ok(())
+    }
+
+    /// The second half of a [`step`](Self::step), after its [`update`](Self::update): moves the parameters by it.
+    pub fn apply(&self, lr: f64, params: &mut [f32]) {
         for parameter in self.layout.iter() {
             let rate = if self.rule.decays() { 0.0 } else { self.weight_decay.of(parameter.role) };
             let keep = (1.0 - lr * rate) as f32;
@@ -76,11 +82,10 @@ impl<R: Rule> Optimizer<R> {
                 || params.iter_mut().zip(update).for_each(|(theta, update)| *theta = *theta * keep - update),
             );
         }
-        Ok(())
     }
 
-    /// Takes the gradients in as a [`step`](Self::step) does, moves no parameter, and returns what that step would subtract
-    /// from the decayed ones.
+    /// The first half of a [`step`](Self::step): takes the gradients in, moves no parameter, and returns what is to be
+    /// subtracted from the decayed ones.
     ///
     /// # Errors
     /// As for a step.
@@ -101,12 +106,6 @@ impl<R: Rule> Optimizer<R> {
     /// What the last [`step`](Self::step) or [`update`](Self::update) subtracted from the decayed parameters; 0 before the first.
     pub fn last_update(&self) -> &[f32] {
         &self.update
-    }
-
-    /// Takes over the state and step count of another with the same rule.
-    pub fn copy_state(&mut self, other: &Self) {
-        self.t = other.t;
-        self.state.clone_from(&other.state);
     }
 
     /// The rule's running moments as they are now.

@@ -279,6 +279,7 @@ impl<'a> Trainer<'a> {
             ..StepRow::default()
         };
         if finite {
+            self.optimizer.update(lr, &self.params.values, &self.grad)?;
             if let Some(watch) = &mut self.watch {
                 let part = first.map(|samples| Part { samples, of: totals.samples, grad: &self.part });
                 let (params, grads, optimizer) = (&self.params.values, &self.grad, &self.optimizer);
@@ -286,7 +287,7 @@ impl<'a> Trainer<'a> {
                 watch.step(&now, &mut row, &mut self.tensors)?;
             }
             self.before.copy_from_slice(&self.params.values);
-            self.optimizer.step(lr, &mut self.params.values, &self.grad)?;
+            self.optimizer.apply(lr, &mut self.params.values);
             let update_norm = norm(self.params.values.iter().zip(&self.before).map(|(a, b)| a - b));
             row.update_norm = Some(update_norm);
             self.progress.epoch.update_norm += update_norm;

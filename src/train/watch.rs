@@ -23,12 +23,10 @@ pub struct Watch {
     every: u64,
     noise: Option<Noise>,
     shadows: Vec<Shadow>,
-    /// Makes the run's own step once more, for it is rounded where it moves the parameters.
-    own: Shadow,
     ratios: Ratios,
 }
 
-/// A step before it is made.
+/// A step whose update is known and has not moved the parameters.
 pub struct Moment<'a> {
     /// The step's number.
     pub step: u64,
@@ -36,7 +34,7 @@ pub struct Moment<'a> {
     pub params: &'a [f32],
     pub grads: &'a [f32],
     pub part: Option<Part<'a>>,
-    /// The run's optimizer.
+    /// The run's optimizer, after its update: that is exact where the difference of the parameters is rounded.
     pub optimizer: &'a Optimizer<BoxedRule>,
 }
 
@@ -50,20 +48,16 @@ impl Watch {
         if !observe.tensors() {
             return Ok(None);
         }
-        let shadow = |name: &str, rule| {
-            let optimizer = Optimizer::new(layout.clone(), 0.0, rule)?;
-            Ok(Shadow { name: name.to_string(), optimizer })
-        };
-        let shadows = observe.shadows().into_iter().map(|name| {
+        let shadow = |name: &str| {
             let entry = optim::find(name)?;
-            shadow(name, (entry.build)(&spec.hyper_of_shadow(entry))?)
-        });
+            let rule = (entry.build)(&spec.hyper_of_shadow(entry))?;
+            Ok(Shadow { name: name.to_string(), optimizer: Optimizer::new(layout.clone(), 0.0, rule)? })
+        };
         Ok(Some(Self {
             layout: layout.clone(),
             every: observe.every,
             noise: observe.noise.then(|| Noise::new(spec, layout, images)).transpose()?,
-            shadows: shadows.collect::<Result<_>>()?,
-            own: shadow(&spec.optim, spec.rule()?)?,
+            shadows: observe.shadows().into_iter().map(shadow).collect::<Result<_>>()?,
             ratios: Ratios::default(),
         }))
     }
@@ -87,8 +81,6 @@ impl Watch {
         if !(now.step - 1).is_multiple_of(self.every) {
             return Ok(());
         }
-        self.own.optimizer.copy_state(now.optimizer);
-        self.own.optimizer.update(now.lr, now.params, now.grads)?;
         if self.shadows.is_empty() {
             return self.log(now, None, log);
         }
@@ -101,8 +93,8 @@ impl Watch {
         let view = StepView {
             params: now.params,
             grads: now.grads,
-            own: self.own.optimizer.last_update(),
-            own_moments: self.own.optimizer.moments(),
+            own: now.optimizer.last_update(),
+            own_moments: now.optimizer.moments(),
             shadow: shadow.map(|shadow| shadow.optimizer.last_update()),
             shadow_moments: shadow.and_then(|shadow| shadow.optimizer.moments()),
         };
@@ -200,10 +192,11 @@ mod tests {
             let (grads, first) = (numbers(&step["grad"]), step["part"].is_array().then(|| numbers(&step["part"])));
             let samples = step["samples"].as_u64().unwrap_or_default();
             let part = first.as_ref().map(|grad| Part { samples, of: step["of"].as_u64().unwrap(), grad });
+            optimizer.update(lr, &params, &grads).unwrap();
             let now = Moment { step: t, lr, params: &params, grads: &grads, part, optimizer: &optimizer };
             let mut row = StepRow::default();
             watch.step(&now, &mut row, &mut log).unwrap();
-            optimizer.step(lr, &mut params, &grads).unwrap();
+            optimizer.apply(lr, &mut params);
             let noise = &step["noise"];
             close(row.noise_trace, &noise["trace"], "trace");
             close(row.noise_scale, &noise["scale"], "scale");
