@@ -4,9 +4,9 @@
     python scripts/readme.py [--check]
 
 `article` and `comparison` come from the runs in results/article: drawn by `snr-bench plot`, judged by `snr-bench compare`,
-held against the article's claims by `snr-bench report`. `example` is
-examples/own_optimizer.rs. `speed` comes from results/speed, which scripts/bench_peers.py and
-scripts/bench_startup.py write. With --check nothing is written: exits 1 where README.md says anything else than the results.
+held against the article's claims by `snr-bench report`. `example` is examples/own_optimizer.rs. `speed` comes from
+results/speed, which scripts/bench_peers.py and scripts/bench_startup.py write. With --check nothing is written: exits 1
+where README.md says anything else than these.
 """
 
 import argparse

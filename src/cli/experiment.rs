@@ -270,12 +270,7 @@ impl Experiment<'_> {
     /// How long a part takes, in a few lines.
     fn announce(&self, part: &Part, machine: &Machine) -> Result<()> {
         let text = match &part.what {
-            config::Experiment::Runs(specs) => {
-                let plan = Plan::new(specs.clone(), &part.folder, &self.args.force)?.own(self.share());
-                let estimate = Estimate::measure(&plan, machine, self.jobs(&plan))?;
-                let forecast = dry_run::forecast(&plan, &estimate, machine, self.jobs(&plan));
-                format!("{} in {}\n{forecast}", dry_run::counts(&plan), part.folder.display())
-            }
+            config::Experiment::Runs(specs) => self.measured(specs.clone(), &part.folder, machine, false)?,
             config::Experiment::Tuned(study) => self.stages(part, study, machine, false)?,
         };
         say(false, &text);
@@ -287,27 +282,27 @@ impl Experiment<'_> {
             config::Experiment::Runs(specs) => specs,
             config::Experiment::Tuned(study) => return self.stages(part, study, machine, true),
         };
-        let plan = Plan::new(specs.clone(), &part.folder, &self.args.force)?.own(self.share());
-        let estimate = Estimate::measure(&plan, machine, self.jobs(&plan))?;
-        let text = dry_run::text(&plan, &estimate, machine, self.jobs(&plan));
+        let text = self.measured(specs.clone(), &part.folder, machine, true)?;
         Ok(format!("{text}\n\n{}", self.outlook(part, specs, None)?))
+    }
+
+    /// How long the runs of this process take in a folder: `whole`, a line a run; else in a few lines.
+    fn measured(&self, specs: Vec<RunSpec>, folder: &Path, machine: &Machine, whole: bool) -> Result<String> {
+        let plan = Plan::new(specs, folder, &self.args.force)?.own(self.share());
+        let jobs = self.jobs(&plan);
+        let estimate = Estimate::measure(&plan, machine, jobs)?;
+        if whole {
+            return Ok(dry_run::text(&plan, &estimate, machine, jobs));
+        }
+        let forecast = dry_run::forecast(&plan, &estimate, machine, jobs);
+        Ok(format!("{} in {}\n{forecast}", dry_run::counts(&plan), folder.display()))
     }
 
     /// What the stages of an experiment with `[tune]` are, and how long they take as far as that is known.
     fn stages(&self, part: &Part, study: &Study, machine: &Machine, whole: bool) -> Result<String> {
         let folder = &part.folder;
         let tune = tuning::plan(study)?;
-        let measured = |specs: Vec<RunSpec>, folder: &Path| -> Result<String> {
-            let plan = Plan::new(specs, folder, &self.args.force)?.own(self.share());
-            let (jobs, estimate) = (self.jobs(&plan), Estimate::measure(&plan, machine, self.jobs(&plan))?);
-            Ok(match whole {
-                true => dry_run::text(&plan, &estimate, machine, jobs),
-                false => {
-                    let forecast = dry_run::forecast(&plan, &estimate, machine, jobs);
-                    format!("{} in {}\n{forecast}", dry_run::counts(&plan), folder.display())
-                }
-            })
-        };
+        let measured = |specs: Vec<RunSpec>, folder: &Path| self.measured(specs, folder, machine, whole);
         let mut text = String::new();
         let tuning = match tuning::next_stage(study, folder, &|spec| self.keeps(spec))? {
             Stage::Chosen(tuning) => {
