@@ -49,7 +49,7 @@ fn counted(values: impl Iterator<Item = String>) -> Vec<(String, usize)> {
 
 /// Runs that no revision can repeat.
 fn doubt(revisions: &[(String, usize)]) -> Option<String> {
-    let dirty: usize = revisions.iter().filter(|(git, _)| git.ends_with("-dirty")).map(|(_, n)| n).sum();
+    let dirty: usize = revisions.iter().filter(|(git, _)| git.contains("-dirty")).map(|(_, n)| n).sum();
     (dirty > 0).then(|| {
         format!(
             "{} made by a build whose sources were changed after its commit (-dirty): no revision has what ran.",
