@@ -9,11 +9,13 @@
 //! Weight decay is decoupled (Loshchilov & Hutter): θ ← θ·(1 − lr·wd) before the step.
 
 mod candle;
+pub mod graft;
 mod optimizer;
 mod registry;
 mod rule;
 
 pub use candle::{CandleOptimizer, Config};
+pub use graft::{GraftRule, Scope};
 pub use optimizer::{Optimizer, StateTensor};
 pub use registry::{BoxedRule, Entry, Registered, entries, find, names, place, register};
 pub use rule::{DecayOn, ElementState, Elementwise, Rule, Slot, Step, WeightDecay};
@@ -33,7 +35,7 @@ macro_rules! optimizers {
 
         /// The optimizers of this crate, see [`entries`].
         const fn built_in() -> &'static [Entry] {
-            const { &[$(Entry::of::<$rule>()),*] }
+            const { &[$(Entry::of::<$rule>(),)* graft::ENTRY] }
         }
     };
 }
