@@ -255,7 +255,7 @@ impl Arm {
 
     /// The name of its optimizer alone.
     pub fn optimizer(&self) -> String {
-        optimizer(self.spec()).to_string()
+        optimizer(self.spec())
     }
 
     /// Whether this arm and another differ by the learning rate and the seed at most.

@@ -20,7 +20,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BoxedRule, Entry, Rule, Slot, Step, find};
+use super::rule::norm;
+use super::{BoxedRule, Entry, Rule, Slot, Step, built_in, find};
 use crate::error::Result;
 use crate::model::Layout;
 use crate::usage;
@@ -37,7 +38,7 @@ pub enum Scope {
 }
 
 /// Hyperparameters of [grafting](self).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
     magnitude: String,
@@ -99,27 +100,29 @@ pub(super) struct Composed {
 
 /// All settings, those of the two optimizers at the defaults of these.
 fn settings(given: &toml::Table) -> Result<toml::Table> {
-    let mut settings = Settings::default();
-    let part = |key: &str, name: &mut String, table: &mut toml::Table| {
-        match given.get(key) {
-            None => {}
-            Some(toml::Value::String(given)) => name.clone_from(given),
-            Some(other) => usage!("{key} = {other} is not the name of an optimizer"),
-        }
-        *table = (part(key, name)?.defaults)();
-        Ok(())
+    let default = Settings::default();
+    let entry = |key: &str, default: &str| match given.get(key) {
+        None => part(key, default),
+        Some(toml::Value::String(name)) => part(key, name),
+        Some(other) => usage!("{key} = {other} is not the name of an optimizer"),
     };
-    part("magnitude", &mut settings.magnitude, &mut settings.magnitude_settings)?;
-    part("direction", &mut settings.direction, &mut settings.direction_settings)?;
-    Ok(toml::Table::try_from(settings)?)
+    let magnitude = entry("magnitude", &default.magnitude)?;
+    let direction = entry("direction", &default.direction)?;
+    Ok(toml::Table::try_from(Settings {
+        magnitude: magnitude.name.into(),
+        direction: direction.name.into(),
+        magnitude_settings: (magnitude.defaults)(),
+        direction_settings: (direction.defaults)(),
+        ..default
+    })?)
 }
 
-/// The optimizer of a part.
+/// The optimizer of a part. Built-in ones are found without the list, so that it can be made with this.
 fn part(key: &str, name: &str) -> Result<&'static Entry> {
     if name == NAME {
         usage!("{key} = \"{name}\" would graft a graft; name another optimizer");
     }
-    find(name)
+    built_in().iter().find(|entry| entry.name == name).map_or_else(|| find(name), Ok)
 }
 
 fn label(settings: &toml::Table) -> String {
@@ -196,9 +199,4 @@ impl Rule for GraftRule {
         // The direction's state is the second half of that of two rules that are alike.
         self.alike.then(|| self.direction.evaluation_params(params, &state[state.len() / 2..])).flatten()
     }
-}
-
-/// ‖x‖, in f64.
-pub(super) fn norm(x: &[f32]) -> f64 {
-    x.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
 }

@@ -45,6 +45,17 @@ optimizers! {
     snradam::SnrAdamRule / SnrAdam,
     adabelief::AdaBeliefRule / AdaBelief,
     sgd::SgdRule / Sgd,
+    adamw::AdamWRule / AdamW,
+    nadam::NAdamRule / NAdam,
+    radam::RAdamRule / RAdam,
+    amsgrad::AmsGradRule / AmsGrad,
+    adamax::AdamaxRule / Adamax,
+    rmsprop::RmsPropRule / RmsProp,
+    adagrad::AdagradRule / Adagrad,
+    lion::LionRule / Lion,
+    muon::MuonRule / Muon,
+    lamb::LambRule / Lamb,
+    schedulefree::ScheduleFreeRule / ScheduleFree,
 }
 
 /// Checks that a decay rate lies in [0, 1).

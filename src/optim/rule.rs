@@ -245,6 +245,11 @@ impl AdamFactors {
     }
 }
 
+/// ‖x‖, summed in order and in f64.
+pub(super) fn norm(x: &[f32]) -> f64 {
+    x.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
+}
+
 /// The checks that Adam and its relatives share.
 pub(super) fn check_adam_like(beta1: f64, beta2: f64, eps: f64) -> Result<()> {
     check_rate("beta1", beta1)?;
