@@ -77,11 +77,12 @@ impl Rule for ScheduleFreeRule {
             z.copy_from_slice(y);
         }
         let lr = step.lr as f32;
-        largest[0] = largest[0].max(lr);
-        let weight = largest[0] * largest[0];
-        sum[0] += weight;
-        // 0/0 where the learning rate has always been 0
-        let c = if sum[0] > 0.0 { weight / sum[0] } else { 0.0 };
+        // Σw in units of the newest w: at a constant rate it counts the steps, exactly.
+        let before = largest[0];
+        largest[0] = before.max(lr);
+        let grown = if before < largest[0] { before / largest[0] } else { 1.0 };
+        sum[0] = sum[0] * grown * grown + 1.0;
+        let c = 1.0 / sum[0];
         let (beta1, f) = (self.beta1 as f32, AdamFactors::new(self.beta1, self.beta2, self.eps, step.t));
         let of_step = lr * (1.0 - beta1 * (1.0 - c));
         for parameter in step.layout.iter() {
