@@ -1,9 +1,14 @@
-//! Gradient and evaluation of the default model over 512 images, with one thread and with all:
-//! `cargo bench --bench step`. Throughput in "elements" is in images.
+//! Gradient and evaluation of the default model over 512 images, with one thread and with all, and what measuring adds to a
+//! step, whatever the batch: `cargo bench --bench step`. Throughput in "elements" is in images.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use snr_bench::config::RunSpec;
 use snr_bench::data::{Images, MNIST_SHAPE};
+use snr_bench::internal::{Moment, Watch};
 use snr_bench::model::{Backend, Fused, Params, VitConfig};
+use snr_bench::optim::Optimizer;
+use snr_bench::run_dir::{Log, StepRow};
+use snr_bench::train::noise::Part;
 
 const IMAGES: usize = 512;
 
@@ -30,5 +35,28 @@ fn step(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, step);
+/// Adam with SNRAdam as its shadow, and the noise: everything but the evaluation of a probe.
+fn measuring(c: &mut Criterion) {
+    let settings = "observe = { shadow = 'snradam', noise = true }".parse().expect("TOML");
+    let spec = RunSpec::resolve([settings]).expect("settings");
+    let params = Params::init(spec.model.layout(MNIST_SHAPE), 0).expect("parameters");
+    let grads: Vec<f32> = (0..params.values.len()).map(|i| (i as f32 * 0.7).sin() * 1e-3).collect();
+    let first: Vec<f32> = (0..params.values.len()).map(|i| (i as f32 * 0.7).sin() * 1.1e-3).collect();
+    let mut watch = Watch::new(&spec, params.layout(), 60_000).expect("a shadow").expect("something to measure");
+    let mut optimizer = Optimizer::new(params.layout().clone(), 0.0, spec.rule().expect("Adam")).expect("Adam");
+    let mut moved = params.values.clone();
+    let mut step = 0;
+    c.bench_function("measuring a step: a shadow and the noise", |b| {
+        b.iter(|| {
+            step += 1;
+            let part = Some(Part { samples: 2048, of: 4096, grad: &first });
+            optimizer.update(1e-3, &moved, &grads).expect("an update");
+            let now = Moment { step, lr: 1e-3, params: &moved, grads: &grads, part, optimizer: &optimizer };
+            watch.step(&now, &mut StepRow::default(), &mut Log::new("tensors.csv")).expect("measured");
+            optimizer.apply(1e-3, &mut moved);
+        })
+    });
+}
+
+criterion_group!(benches, step, measuring);
 criterion_main!(benches);

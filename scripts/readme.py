@@ -4,8 +4,9 @@
     python scripts/readme.py [--check]
 
 `article` and `comparison` come from the runs in results/article: drawn by `snr-bench plot`, judged by `snr-bench compare`,
-held against the article's claims by `snr-bench report`. `speed` comes from results/speed, which scripts/bench_peers.py and
-scripts/bench_startup.py write. With --check nothing is written: exits 1 where README.md says anything else than the results.
+held against the article's claims by `snr-bench report`. `example` is examples/own_optimizer.rs. `speed` comes from
+results/speed, which scripts/bench_peers.py and scripts/bench_startup.py write. With --check nothing is written: exits 1
+where README.md says anything else than these.
 """
 
 import argparse
@@ -85,6 +86,11 @@ def images(found: dict, suffix: str, what: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def example() -> str:
+    """The program that adds an optimizer, as it is built and run."""
+    return f"```rust,ignore\n{(ROOT / 'examples/own_optimizer.rs').read_text()}```"
+
+
 def speed() -> str:
     peers = json.loads((ROOT / "results/speed/peers.json").read_text())
     startup = json.loads((ROOT / "results/speed/startup.json").read_text())
@@ -132,7 +138,7 @@ def main():
             figure.unlink()
         snr_bench("plot", str(ARTICLE), "--out", str(ARTICLE / "figures"))
         snr_bench("report", str(ARTICLE))
-    for name, make in (("article", article), ("comparison", comparison), ("speed", speed)):
+    for name, make in (("article", article), ("comparison", comparison), ("speed", speed), ("example", example)):
         part = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         assert part.search(text), f"README.md has no part called {name}"
         text = part.sub(lambda found: found[1] + "\n" + make() + "\n\n" + found[2], text)

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::analysis::{Analysis, Basis, Comparison, Endpoint, Group, Verdict, batch, words};
+use crate::analysis::{Analysis, Basis, BatchSeries, Comparison, Endpoint, Group, Origin, Verdict, batch, words};
 use crate::config::{Batch, RunSpec};
 use crate::optim;
 
@@ -51,7 +51,7 @@ impl Article {
             analysis.groups.iter().filter_map(|group| Some((group, meeting(group)?))).collect();
         (!meetings.is_empty()).then(|| Self {
             parts: meetings.iter().map(|(group, comparison)| part(group, comparison)).collect(),
-            conclusion: conclusion(&meetings),
+            conclusion: conclusion(&analysis.batch_series, &meetings),
         })
     }
 }
@@ -99,41 +99,50 @@ fn departures(group: &Group, comparison: &Comparison) -> String {
     words::list(&other.map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>())
 }
 
-/// The conclusion rests on faster training with mini-batches and with batch = ∞.
-fn conclusion(meetings: &[(&Group, &Comparison)]) -> Claim {
+/// The conclusion is about how the gain depends on the batch: a gain in both cases, with mini-batches and with batch = ∞, is no
+/// evidence for it, nor is one that is significant in one case only.
+fn conclusion(series: &[BatchSeries], meetings: &[(&Group, &Comparison)]) -> Claim {
+    let of_pair =
+        |series: &&BatchSeries| meetings.iter().any(|(_, c)| (&c.a.name, &c.b.name) == (&series.a, &series.b));
+    let article = RunSpec::default().lr;
+    let tested = series.iter().filter(of_pair).min_by(|x, y| (x.lr - article).abs().total_cmp(&(y.lr - article).abs()));
+    let (verdict, word, fact) = match tested {
+        Some(series) => {
+            let (verdict, word) = of_origin(series.origin);
+            (verdict, word.map_or(verdict.to_string(), String::from), series.answer.clone())
+        }
+        None => (Verdict::NotTested, Verdict::NotTested.to_string(), premise(meetings)),
+    };
+    let claim = "The gain comes from the noise of the trajectory, not from that of mini-batches".to_string();
+    Claim { claim, verdict, word, fact }
+}
+
+/// What the contrast says of the conclusion, and in which word if not the verdict's.
+fn of_origin(origin: Origin) -> (Verdict, Option<&'static str>) {
+    match origin {
+        Origin::Elsewhere => (Verdict::Supported, Some("supported: not from that of mini-batches")),
+        Origin::Batches => (Verdict::Contradicted, None),
+        Origin::Both => (Verdict::Undecided, Some("true of a part of the gain")),
+        Origin::NoGain => (Verdict::NoRelevantDifference, Some("no gain to explain")),
+        Origin::Undecided => (Verdict::Undecided, None),
+        Origin::NotTested => (Verdict::NotTested, None),
+    }
+}
+
+/// What the article rests the conclusion on, and what would test it.
+fn premise(meetings: &[(&Group, &Comparison)]) -> String {
     let speed = |comparison: &Comparison| {
         comparison.judgements.iter().find(|j| j.endpoint == Endpoint::Speed).map(|j| j.verdict)
     };
-    let judged = |full: bool| {
-        let of_kind = meetings.iter().filter(move |(group, _)| (group.spec().batch == Batch::Full) == full);
-        of_kind.filter_map(|(group, c)| Some((batch(group.spec()), speed(c)?))).collect::<Vec<_>>()
-    };
-    let (mini, full) = (judged(false), judged(true));
-    let verdicts: Vec<Verdict> = mini.iter().chain(&full).map(|(_, verdict)| *verdict).collect();
-    let each: Vec<String> =
-        mini.iter().chain(&full).map(|(batch, verdict)| format!("{verdict} with {batch}")).collect();
-    let premise = format!("It rests on faster training in both cases, which is {}", words::list(&each));
-    let any = |verdict: Verdict| verdicts.contains(&verdict);
-    let (verdict, fact) = match () {
-        () if mini.is_empty() || full.is_empty() => {
-            let lack = if full.is_empty() { "batch = ∞" } else { "mini-batches" };
-            (Verdict::NotTested, format!("{premise}; there are no runs with {lack}."))
-        }
-        () if any(Verdict::Contradicted) || any(Verdict::NoRelevantDifference) => {
-            (Verdict::Contradicted, format!("{premise}: its premise does not hold here."))
-        }
-        () if verdicts.iter().all(|verdict| *verdict == Verdict::Supported) => (
-            Verdict::NotTested,
-            format!(
-                "{premise}. That rules mini-batches out as the only source of the gain, but does not tell the trajectory’s \
-                 noise from other causes: SNRAdam also takes larger steps than Adam where gradients agree."
-            ),
-        ),
-        () => {
-            let open = [Verdict::Undecided, Verdict::NotTestable].into_iter().find(|verdict| any(*verdict));
-            (open.unwrap_or(Verdict::NotTested), format!("{premise}."))
-        }
-    };
-    let claim = "The gain comes from the noise of the trajectory, not from that of mini-batches".to_string();
-    Claim { claim, verdict, word: verdict.to_string(), fact }
+    let of_kind = |full: bool| meetings.iter().filter(move |(group, _)| (group.spec().batch == Batch::Full) == full);
+    let said = |(group, c): &(&Group, &Comparison)| Some(format!("{} with {}", speed(c)?, batch(group.spec())));
+    let each: Vec<String> = of_kind(false).chain(of_kind(true)).filter_map(said).collect();
+    let lack = [("mini-batches", of_kind(false).count()), ("batch = ∞", of_kind(true).count())];
+    let lack = lack.into_iter().find(|(_, n)| *n == 0);
+    let lack = lack.map_or(String::new(), |(what, _)| format!("; there are no runs with {what}"));
+    format!(
+        "It rests on faster training in both cases, which is {}{lack}. That does not say whether the gain depends on the batch. {}.",
+        words::list(&each),
+        words::NO_BATCH_SERIES
+    )
 }

@@ -16,7 +16,7 @@
 //!     epochs = 2";
 //! # let small = "\ntrain_subset = 64\nvalidation = 'holdout:64'\nbatch = 32\nmodel.patch_size = 14";
 //! # let settings = &format!("{settings}{small}");
-//! let plan = experiment::Plan::new(config::expand([settings.parse()?])?, folder, false)?;
+//! let plan = experiment::Plan::new(config::expand([settings.parse()?])?, folder, &[])?;
 //! let data = plan.load_data(None, &|line| eprintln!("{line}"))?;
 //! experiment::run(&plan, &data, &experiment::ExperimentOptions::default(), &());
 //! let analysis = Analysis::of(&[folder.into()], None, None)?;
@@ -96,4 +96,5 @@ pub mod train;
 pub mod internal {
     pub use crate::atomic::is_temporary;
     pub use crate::ops::{attention, class_attention, cross_entropy, gelu, layer_norm, linear, matmul, patch_embed};
+    pub use crate::train::watch::{Moment, Watch};
 }

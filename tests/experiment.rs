@@ -85,12 +85,15 @@ fn one_that_fails_and_one_that_diverges_do_not_stop_the_others() {
     lock.lock().unwrap();
 
     let output = snr_bench(dir.path(), &args);
-    assert_fails(&output, 1, &["lr 0.001, seed 0: another process is working in", "1 of the runs failed"]);
+    assert_fails(&output, 4, &[]);
+    assert!(stdout(&output).contains("lr 0.001, seed 0: in work elsewhere, in out/"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("1 run is in work elsewhere; the process that ends last"), "{}", stdout(&output));
+    assert!(!dir.path().join("out/report.html").exists(), "whoever ends last draws the conclusion");
     assert_eq!(stdout(&output).matches(": FAILED: diverged in epoch").count(), 2, "{}", stdout(&output));
     assert_eq!(stdout(&output).matches(": finished in").count(), 1, "{}", stdout(&output));
     let blocked = stdout(&snr_bench(dir.path(), &[&args[..], &["--dry-run"]].concat()));
-    assert!(blocked.contains("4 runs: 3 done, 1 blocked"), "{blocked}");
-    assert!(blocked.contains("cannot run: another process") && blocked.contains("done: diverged"), "{blocked}");
+    assert!(blocked.contains("4 runs: 3 done, 1 in work elsewhere"), "{blocked}");
+    assert!(blocked.contains("done: diverged"), "{blocked}");
 
     drop(lock);
     let output = snr_bench(dir.path(), &args);
@@ -187,8 +190,13 @@ fn a_dry_run_lists_the_runs_and_writes_nothing() {
         "{}",
         stdout(&done)
     );
-    let anew = snr_bench(folder, &four("whole", "40", &["--dry-run", "--force"]));
-    assert!(stdout(&anew).contains("4 runs: 4 new"), "{}", stdout(&anew));
+    let name = runs(&folder.join("whole"))[1].file_name().unwrap().to_str().unwrap().to_string();
+    let anew = snr_bench(folder, &four("whole", "40", &["--dry-run", "--force", &name]));
+    assert!(stdout(&anew).contains("4 runs: 3 done, 1 new"), "{}", stdout(&anew));
+    let none = snr_bench(folder, &four("whole", "40", &["--force"]));
+    assert_fails(&none, 2, &["a value is required for '--force <RUN>'"]);
+    let unknown = snr_bench(folder, &four("whole", "40", &["--force", "all"]));
+    assert_fails(&unknown, 2, &["--force all: whole has no run of that name"]);
     assert_eq!(snapshot(folder), before);
 }
 

@@ -266,9 +266,11 @@ fn valid_checkpoint() -> Vec<u8> {
         epoch: EpochProgress { update_norm: f64::NAN, ..Default::default() },
         wall_seconds: 1.5,
         steps_csv: Some(7),
+        tensors_csv: 0,
+        noise_batches: 0,
         rows: (0..3).map(row).collect(),
     };
-    checkpoint::save(&RunDir::lock(dir.path()).unwrap(), &params, &optimizer, &progress).unwrap();
+    checkpoint::save(&RunDir::lock(dir.path()).unwrap(), &params, &optimizer, &[], &progress).unwrap();
     fs::read(dir.path().join(CHECKPOINT)).unwrap()
 }
 

@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use snr_bench::config::RunSpec;
 use snr_bench::data::{self, Dataset, DatasetKind, files};
 use snr_bench::machine::Machine;
-use snr_bench::run_dir::{CHECKPOINT, MODEL, Meta, RunDir, STEPS, State};
+use snr_bench::run_dir::{CHECKPOINT, MODEL, Meta, RunDir, STEPS, State, TENSORS};
 use snr_bench::train::checkpoint::Checkpoint;
 use snr_bench::train::{Every, Outcome, Start, TrainOptions, Trainer};
 use tempfile::tempdir;
@@ -44,7 +44,14 @@ fn session(spec: &RunSpec, data: &Dataset, path: &Path, start: Start, calls: usi
 /// Three epochs of 15 steps, stopped and resumed after every one of them.
 #[test]
 fn a_run_stopped_after_every_step_comes_to_the_same_bits() {
-    stop_after_every_step("epochs = 3\nobserve.probe = 30", 45);
+    stop_after_every_step("epochs = 3", 45);
+}
+
+/// The shadows, one of them with a state of its own kind, the noise, and the probe.
+#[test]
+fn what_is_measured_survives_a_stop_after_every_step() {
+    let observe = "{ shadow = 'adam, snradam, sgd', noise = true, probe = 30, every = 3 }";
+    stop_after_every_step(&format!("steps = 25\nbatch = 70\nobserve = {observe}"), 25);
 }
 
 /// Two epochs and a part of the third.
@@ -71,13 +78,13 @@ fn stop_after_every_step(settings: &str, steps: u64) {
         let meta = Meta::read(&parts).unwrap();
         assert_eq!((meta.state, meta.reason), (State::Interrupted, Some("signal 2".to_string())));
         let progress = Checkpoint::read(&parts.join(CHECKPOINT)).unwrap().progress;
-        assert_eq!(progress.step, 15 * progress.epochs() + progress.epoch.batches);
+        assert_eq!(progress.step, spec.extent(300).steps_per_epoch * progress.epochs() + progress.epoch.batches);
         in_an_epoch += u64::from(progress.epoch.batches > 0);
     }
     assert_eq!(in_an_epoch, steps);
     assert_eq!(losses(&parts), losses(&whole));
-    for file in [MODEL, STEPS] {
-        let bytes = |run: &Path| std::fs::read(run.join(file)).unwrap();
+    for file in [MODEL, STEPS, TENSORS] {
+        let bytes = |run: &Path| std::fs::read(run.join(file)).ok();
         assert!(bytes(&parts) == bytes(&whole), "{file} differs");
     }
 }

@@ -182,7 +182,9 @@ fn interrupted_in_each_stage_and_repeated_it_comes_to_the_same_bytes() {
     assert_ok(&snr_bench(dir.path(), &args));
     assert_same(&folder, &whole.path().join("out"));
     // anew, with the same outcome
-    assert_ok(&run(&dir, &["--quiet", "--force"]));
+    let names = [runs(&folder), runs(&folder.join("tune"))].concat();
+    let names: Vec<_> = names.iter().map(|run| run.file_name().unwrap().to_str().unwrap()).collect();
+    assert_ok(&run(&dir, &["--quiet", "--force", &names.join(",")]));
     assert_same(&folder, &whole.path().join("out"));
 }
 

@@ -11,7 +11,9 @@ use crate::run_dir::Row;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endpoint {
-    /// Mean over epochs 1 … E of ln(training loss): how low the loss is on average over the run.
+    /// Mean over epochs 1 … E of ln(training loss): how low the loss is on average over the run. Where every run of a group
+    /// probes the same fixed sample of training images (`observe.probe`): mean over the steps of ln(loss on the sample), which
+    /// does not depend on the batch.
     Speed,
     /// ln of the mean training loss over the last quarter of the epochs.
     FinalTrainLoss,
@@ -34,10 +36,11 @@ impl Endpoint {
         let epochs = run.rows.get(1..)?;
         let mean = |rows: &[Row], of: fn(&Row) -> f64| rows.iter().map(of).sum::<f64>() / rows.len() as f64;
         let train = |row: &Row| row.train_loss.unwrap_or(f64::INFINITY);
-        Some(match self {
-            Endpoint::Speed => epochs.iter().map(|row| log(train(row))).sum::<f64>() / epochs.len() as f64,
-            Endpoint::FinalTrainLoss => log(mean(last_quarter(epochs), train)),
-            Endpoint::FinalValLoss => log(mean(last_quarter(epochs), |row| row.val_loss)),
+        Some(match (self, run.probe) {
+            (Endpoint::Speed, Some(probe)) => probe,
+            (Endpoint::Speed, None) => epochs.iter().map(|row| log(train(row))).sum::<f64>() / epochs.len() as f64,
+            (Endpoint::FinalTrainLoss, _) => log(mean(last_quarter(epochs), train)),
+            (Endpoint::FinalValLoss, _) => log(mean(last_quarter(epochs), |row| row.val_loss)),
         })
     }
 }

@@ -23,6 +23,8 @@ pub struct Group {
     pub arms: Vec<Arm>,
     /// The validation loss to which steps are counted.
     pub target: Option<Target>,
+    /// Training images of the fixed sample on which the loss over the run is measured; `None`: on the batches of an epoch.
+    pub probe: Option<usize>,
     /// The optimizers, each at its best learning rate: the lowest final validation loss first.
     pub leaderboard: Vec<Entrant>,
     /// In the order of the registry; of one pair of optimizers first those at equal learning rates, then that of the best.
@@ -62,7 +64,16 @@ pub fn group(runs: Vec<Run>) -> Vec<Group> {
             name.push_str("-more");
         }
         let (leaderboard, comparisons, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        made.push(Group { name, settings, arms: arms(runs), target: None, leaderboard, comparisons, warnings });
+        made.push(Group {
+            name,
+            settings,
+            arms: arms(runs),
+            target: None,
+            probe: None,
+            leaderboard,
+            comparisons,
+            warnings,
+        });
     }
     made.sort_by_key(|group| group.spec().batch == Batch::Full);
     made

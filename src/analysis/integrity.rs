@@ -1,18 +1,16 @@
-//! Whether runs are what they say: their files against each other, and the runs of a pair against each other.
-
-use std::path::Path;
+//! Whether runs are what they say, and the runs of a pair against each other.
 
 use super::run::Run;
 use super::words;
 use crate::config::RunSpec;
-use crate::run_dir::{CHECKPOINT, Row, Warning};
-use crate::train::checkpoint::Checkpoint;
+use crate::run_dir::Warning;
+use crate::train::integrity::{contradiction, same};
 
 /// Marks the runs whose files disagree, and says so.
 pub fn check(runs: &mut [Run]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for run in runs.iter_mut() {
-        if let Some(why) = disagreement(run) {
+        if let Some(why) = contradiction(&run.dir, &run.spec, Some(&run.meta), Some(&run.rows)) {
             run.sound = false;
             warnings.push(words::left_out(&run.dir, &why));
         }
@@ -28,45 +26,13 @@ pub fn check(runs: &mut [Run]) -> Vec<Warning> {
     warnings
 }
 
-/// In what the files of a run directory disagree.
-fn disagreement(run: &Run) -> Option<String> {
-    let (record, meta) = (&run.record, &run.meta);
-    let settings = meta.config.as_ref().is_some_and(|config| *config != record.spec);
-    let hash = !meta.config_hash.is_empty() && meta.config_hash != record.spec.hash();
-    if settings || hash {
-        return Some(words::OTHER_SETTINGS.to_string());
-    }
-    let saved = saved_rows(&record.dir)?;
-    let row = record.rows.iter().zip(&saved).find(|(here, there)| !same_losses(here, there))?;
-    Some(words::other_rows(row.0.epoch))
-}
-
-/// The rows in the checkpoint; `None` where there is none that can be read, which a resume would tell.
-fn saved_rows(dir: &Path) -> Option<Vec<Row>> {
-    let path = dir.join(CHECKPOINT);
-    if !path.is_file() {
-        return None;
-    }
-    Some(Checkpoint::read(&path).ok()?.progress.rows)
-}
-
-/// Bit for bit, with NaN equal to itself; seconds may differ after a resume.
-fn same_losses(a: &Row, b: &Row) -> bool {
-    let bits = |row: &Row| {
-        let of = |x: Option<f64>| x.map(f64::to_bits);
-        let losses = [row.val_loss, row.val_accuracy].map(f64::to_bits);
-        (row.epoch, row.step, of(row.train_loss), of(row.train_accuracy), losses)
-    };
-    bits(a) == bits(b)
-}
-
 /// Whether two runs of one optimizer with different seeds have equal rows: one is a copy of the other.
 fn is_copy(a: &Run, b: &Run) -> bool {
     let trained = a.rows.len() > 1 && a.rows.len() == b.rows.len();
     // The rows before the settings: those of other seeds part at the first one, and this is asked of every two runs.
     a.spec.seed != b.spec.seed
         && trained
-        && a.rows.iter().zip(&b.rows).all(|(a, b)| same_losses(a, b))
+        && a.rows.iter().zip(&b.rows).all(|(a, b)| same(a, b))
         && RunSpec { seed: a.spec.seed, ..b.spec.clone() } == a.spec
         && a.meta.data_hash == b.meta.data_hash
 }

@@ -15,74 +15,95 @@ const MOST: usize = 10_000;
 /// Judges paired runs by every endpoint, unless there is a reason not to; the sentences are left empty.
 pub fn judge(runs: &[(&Run, &Run)], criteria: Criteria, reason: Option<Reason>) -> Vec<Judgement> {
     let samples: Vec<Sample> = Endpoint::ALL.into_iter().map(|endpoint| Sample::new(endpoint, runs)).collect();
-    let reasons: Vec<Option<Reason>> = samples.iter().map(|sample| reason.or(sample.obstacle())).collect();
+    let tests = tests(&samples.iter().map(|sample| &sample.differences).collect::<Vec<_>>(), reason);
+    samples.iter().zip(tests).map(|(sample, (test, reason))| sample.judgement(test, reason, criteria)).collect()
+}
+
+/// Tests differences, with Holm's correction for all of them, unless there is a reason not to; and the reasons of those that are
+/// not tested.
+pub fn tests(all: &[&Differences], reason: Option<Reason>) -> Vec<(Option<Test>, Option<Reason>)> {
+    let reasons: Vec<Option<Reason>> = all.iter().map(|differences| reason.or(differences.obstacle())).collect();
     let tests: Vec<Option<(TestKind, f64)>> =
-        samples.iter().zip(&reasons).map(|(sample, reason)| sample.test().filter(|_| reason.is_none())).collect();
-    // an endpoint that cannot be tested counts as p = 1: the correction stays that for three
+        all.iter().zip(&reasons).map(|(differences, reason)| differences.test().filter(|_| reason.is_none())).collect();
+    // what cannot be tested counts as p = 1: the correction stays that for all
     let ps: Vec<f64> = tests.iter().map(|test| test.map_or(1.0, |(_, p)| p)).collect();
     let tests = tests.into_iter().zip(holm(&ps)).map(|(test, holm)| test.map(|(kind, p)| Test { kind, p, holm }));
-    let judged = samples.iter().zip(tests).zip(reasons);
-    judged.map(|((sample, test), reason)| sample.judgement(test, reason, criteria)).collect()
+    tests.zip(reasons).collect()
+}
+
+/// Differences of logarithms, seed by seed: negative where the loss is lower.
+pub struct Differences {
+    pub values: Vec<f64>,
+    /// Whether no run behind them failed, so that means exist.
+    pub is_finite: bool,
+}
+
+impl Differences {
+    /// What keeps them from being judged.
+    fn obstacle(&self) -> Option<Reason> {
+        match self.values.len() {
+            0 => Some(Reason::NoPairs),
+            n if n < least_pairs(self.is_finite) => Some(Reason::TooFewPairs),
+            _ if self.is_finite && paired_t(&self.values).p.is_none() => Some(Reason::IdenticalDifferences),
+            _ => None,
+        }
+    }
+
+    fn test(&self) -> Option<(TestKind, f64)> {
+        match self.is_finite {
+            _ if self.values.is_empty() => None,
+            true => Some((TestKind::PairedT, paired_t(&self.values).p?)),
+            false => Some((TestKind::SignedRanks, signed_rank(&self.values).p)),
+        }
+    }
+
+    /// Their mean as a ratio; `None` where a run failed.
+    pub fn effect(&self) -> Option<Effect> {
+        if self.is_finite { effect(&self.values, true) } else { None }
+    }
+
+    /// Whether they, or where a run failed their ranks, are negative on the whole.
+    fn are_lower(&self) -> bool {
+        if self.is_finite { self.values.iter().sum::<f64>() < 0.0 } else { signed_rank(&self.values).sum < 0.0 }
+    }
+
+    /// What they say of the claim that the loss is lower.
+    pub fn verdict(&self, test: Option<Test>, reason: Option<Reason>, margin: f64) -> Verdict {
+        let Some(test) = test else {
+            return if reason == Some(Reason::TooFewPairs) { Verdict::NotTestable } else { Verdict::NotTested };
+        };
+        match self.effect().and_then(|effect| effect.interval) {
+            Some((lo, hi)) if -margin <= lo && hi <= margin => Verdict::NoRelevantDifference,
+            _ if test.holm <= ALPHA && self.are_lower() => Verdict::Supported,
+            _ if test.holm <= ALPHA => Verdict::Contradicted,
+            _ => Verdict::Undecided,
+        }
+    }
 }
 
 /// The values of one endpoint.
 struct Sample {
     endpoint: Endpoint,
     pairs: Vec<Pair>,
+    /// A − B, pair by pair; two failed runs tie.
+    differences: Differences,
 }
 
 impl Sample {
     fn new(endpoint: Endpoint, runs: &[(&Run, &Run)]) -> Self {
         let pair = |(a, b): &(&Run, &Run)| Some(Pair { seed: a.spec.seed, a: endpoint.of(a)?, b: endpoint.of(b)? });
-        Self { endpoint, pairs: runs.iter().filter_map(pair).collect() }
-    }
-
-    /// A − B, pair by pair; two failed runs tie.
-    fn differences(&self) -> Vec<f64> {
-        self.pairs.iter().map(|pair| if pair.a == pair.b { 0.0 } else { pair.a - pair.b }).collect()
-    }
-
-    /// Whether no run failed, so that means exist.
-    fn is_finite(&self) -> bool {
-        self.pairs.iter().all(|pair| pair.a.is_finite() && pair.b.is_finite())
-    }
-
-    /// What keeps these values from being judged.
-    fn obstacle(&self) -> Option<Reason> {
-        let differences = self.differences();
-        match differences.len() {
-            0 => Some(Reason::NoPairs),
-            n if n < least_pairs(self.is_finite()) => Some(Reason::TooFewPairs),
-            _ if self.is_finite() && paired_t(&differences).p.is_none() => Some(Reason::IdenticalDifferences),
-            _ => None,
-        }
-    }
-
-    fn test(&self) -> Option<(TestKind, f64)> {
-        let differences = self.differences();
-        match self.is_finite() {
-            _ if differences.is_empty() => None,
-            true => Some((TestKind::PairedT, paired_t(&differences).p?)),
-            false => Some((TestKind::SignedRanks, signed_rank(&differences).p)),
-        }
-    }
-
-    fn effect(&self) -> Option<Effect> {
-        if self.is_finite() { effect(&self.differences(), true) } else { None }
-    }
-
-    /// Whether the differences, or where a run failed their ranks, speak for A.
-    fn favours_a(&self) -> bool {
-        let differences = self.differences();
-        if self.is_finite() { differences.iter().sum::<f64>() < 0.0 } else { signed_rank(&differences).sum < 0.0 }
+        let pairs: Vec<Pair> = runs.iter().filter_map(pair).collect();
+        let values = pairs.iter().map(|pair| minus(pair.a, pair.b)).collect();
+        let is_finite = pairs.iter().all(|pair| pair.a.is_finite() && pair.b.is_finite());
+        Self { endpoint, pairs, differences: Differences { values, is_finite } }
     }
 
     fn judgement(&self, test: Option<Test>, reason: Option<Reason>, criteria: Criteria) -> Judgement {
         let n = self.pairs.len();
-        let effect = self.effect();
+        let effect = self.differences.effect();
         let sd = effect.and_then(|effect| effect.sd).filter(|sd| *sd > 0.0);
         let margin = criteria.log_margin();
-        let verdict = self.verdict(test, reason, effect, margin);
+        let verdict = self.differences.verdict(test, reason, margin);
         let mean = |of: fn(&Pair) -> f64| {
             let values: Vec<f64> = self.pairs.iter().map(of).collect();
             (!values.is_empty() && values.iter().all(|v| v.is_finite())).then(|| mean_sd(&values).0.exp())
@@ -98,24 +119,17 @@ impl Sample {
             verdict,
             reason,
             detectable: sd.map(|sd| detectable(sd, n, FIRST_ALPHA)),
-            pairs_needed: pairs_needed(verdict, effect, margin, self.is_finite()),
+            pairs_needed: pairs_needed(verdict, effect, margin, self.differences.is_finite),
             equivalence_needs: sd.and_then(|sd| equivalence_needs(sd, n, margin)),
             pairs: self.pairs.clone(),
             sentence: String::new(),
         }
     }
+}
 
-    fn verdict(&self, test: Option<Test>, reason: Option<Reason>, effect: Option<Effect>, margin: f64) -> Verdict {
-        let Some(test) = test else {
-            return if reason == Some(Reason::TooFewPairs) { Verdict::NotTestable } else { Verdict::NotTested };
-        };
-        match effect.and_then(|effect| effect.interval) {
-            Some((lo, hi)) if -margin <= lo && hi <= margin => Verdict::NoRelevantDifference,
-            _ if test.holm <= ALPHA && self.favours_a() => Verdict::Supported,
-            _ if test.holm <= ALPHA => Verdict::Contradicted,
-            _ => Verdict::Undecided,
-        }
-    }
+/// a − b, where ∞ is a failed run: two of them tie.
+pub fn minus(a: f64, b: f64) -> f64 {
+    if a == b { 0.0 } else { a - b }
 }
 
 /// The least number of pairs that are judged: see [`MIN_PAIRS`]; by ranks, as many as let all of one sign pass Holm's

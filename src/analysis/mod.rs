@@ -18,15 +18,17 @@
 //! | --- | --- |
 //! | `run`, `filter`, `group` | runs, what counts as failed, which of them are looked at and belong together |
 //! | `integrity` | whether runs are what they say |
-//! | `endpoint`, `speedup` | what sums a run up |
+//! | `endpoint`, `probe`, `speedup` | what sums a run up |
 //! | `leaderboard` | who comes first, and who shares a place |
 //! | `basin` | how wide the range of good learning rates is |
 //! | [`tuning`] | what tuning chose, from which trials |
 //! | `pairing`, `judge` | from paired runs to judgements |
+//! | `batch_size` | whether a gain depends on the batch |
 //! | [`plan`], `outlook` | what was stated before the runs, and what they can show |
 //! | `words` | every sentence about results |
 
 mod basin;
+mod batch_size;
 pub mod endpoint;
 pub mod export;
 mod filter;
@@ -37,6 +39,7 @@ mod leaderboard;
 mod outlook;
 mod pairing;
 pub mod plan;
+mod probe;
 mod run;
 mod speedup;
 pub mod tuning;
@@ -47,6 +50,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use basin::{AS_GOOD, Basin, basin};
+pub use batch_size::{BatchSeries, Contrast, Gain, Origin};
 pub use endpoint::{Endpoint, Measure};
 pub use filter::Filter;
 pub use group::{Arm, Group, batch, short_hash};
@@ -85,6 +89,8 @@ pub struct Analysis {
     pub tunings: Vec<Tuning>,
     /// Those with mini-batches first.
     pub groups: Vec<Group>,
+    /// Whether gains depend on the batch, where runs differ in it alone.
+    pub batch_series: Vec<BatchSeries>,
     /// What the reader should know of runs and groups that are in no comparison.
     pub warnings: Vec<Warning>,
 }
@@ -150,6 +156,7 @@ impl Analysis {
         let mut groups = group::group(runs);
         warnings.extend(words::different_data(&groups));
         for group in &mut groups {
+            warnings.extend(probe::apply(group));
             group.target = Target::of(group.runs(), criteria.target);
             group.leaderboard = leaderboard::leaderboard(group);
             (group.comparisons, group.warnings) = pairing::comparisons(group, &plans, &tunings, criteria);
@@ -157,7 +164,8 @@ impl Analysis {
                 warnings.push(words::only_one(group));
             }
         }
-        Self { criteria, plans, tunings, groups, warnings }
+        let batch_series = batch_size::series(&groups, criteria);
+        Self { criteria, plans, tunings, groups, batch_series, warnings }
     }
 
     /// All runs, in the order of the groups.

@@ -138,7 +138,8 @@ type Pairs<'a> = Vec<(&'a Run, &'a Run)>;
 impl<'a> Meeting<'a> {
     fn comparison(&self, plan: &[PlanFile], criteria: Criteria, warnings: &mut Vec<Warning>) -> Comparison {
         let all = self.pairs(warnings);
-        let standing = self.standing(&all, plan);
+        let seeds: Vec<u64> = all.iter().map(|(run, _)| run.spec.seed).collect();
+        let standing = standing(&[self.a, self.b], &seeds, plan);
         let added = |pair: &(&Run, &Run)| standing.added.contains(&pair.0.spec.seed);
         let pairs: Pairs = match standing.state {
             PlanState::NoPlan => all.clone(),
@@ -186,29 +187,29 @@ impl<'a> Meeting<'a> {
         warnings.extend(unlike.iter().map(words::other_start));
         pairs
     }
+}
 
-    fn standing(&self, pairs: &[(&Run, &Run)], plan: &[PlanFile]) -> Standing {
-        let has = |arm: &Arm, seed: u64| {
-            let spec = RunSpec { seed, ..arm.spec().clone() };
-            plan.iter().any(|plan| plan.has(&spec))
-        };
-        let mut planned: Vec<u64> = plan.iter().flat_map(PlanFile::seeds).collect();
-        planned.sort_unstable();
-        planned.dedup();
-        planned.retain(|seed| has(self.a, *seed) && has(self.b, *seed));
-        if planned.is_empty() {
-            return Standing::default();
-        }
-        let paired: Vec<u64> = pairs.iter().map(|(run, _)| run.spec.seed).collect();
-        let missing: Vec<u64> = planned.iter().copied().filter(|seed| !paired.contains(seed)).collect();
-        let added: Vec<u64> = paired.iter().copied().filter(|seed| !planned.contains(seed)).collect();
-        let state = match (missing.is_empty(), added.is_empty()) {
-            (false, _) => PlanState::Interim,
-            (true, false) => PlanState::Extended,
-            (true, true) => PlanState::Complete,
-        };
-        Standing { state, planned, missing, added }
+/// How the paired seeds of arms stand to the plan: planned are those that it has of every arm.
+pub fn standing(arms: &[&Arm], paired: &[u64], plan: &[PlanFile]) -> Standing {
+    let has = |arm: &&Arm, seed: u64| {
+        let spec = RunSpec { seed, ..arm.spec().clone() };
+        plan.iter().any(|plan| plan.has(&spec))
+    };
+    let mut planned: Vec<u64> = plan.iter().flat_map(PlanFile::seeds).collect();
+    planned.sort_unstable();
+    planned.dedup();
+    planned.retain(|seed| arms.iter().all(|arm| has(arm, *seed)));
+    if planned.is_empty() {
+        return Standing::default();
     }
+    let missing: Vec<u64> = planned.iter().copied().filter(|seed| !paired.contains(seed)).collect();
+    let added: Vec<u64> = paired.iter().copied().filter(|seed| !planned.contains(seed)).collect();
+    let state = match (missing.is_empty(), added.is_empty()) {
+        (false, _) => PlanState::Interim,
+        (true, false) => PlanState::Extended,
+        (true, true) => PlanState::Complete,
+    };
+    Standing { state, planned, missing, added }
 }
 
 fn contender<'a>(arm: &Arm, runs: impl Iterator<Item = &'a Run>) -> Contender {

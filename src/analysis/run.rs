@@ -17,6 +17,9 @@ pub struct Run {
     pub fate: Fate,
     /// Whether its files agree with each other; only such runs are compared.
     pub sound: bool,
+    /// Mean over its steps of ln(loss on the fixed sample of training images) where all runs of its group have it, see
+    /// `probe`.
+    pub probe: Option<f64>,
 }
 
 /// How a run counts in a comparison.
@@ -63,7 +66,7 @@ impl Run {
     /// A record with what follows from it.
     pub fn new(record: Record) -> Self {
         let fate = Fate::of(record.meta.state, &record.rows, &record.spec);
-        Self { fate, sound: true, record }
+        Self { fate, sound: true, probe: None, record }
     }
 
     /// The row after the last epoch that was measured; there is at least one.

@@ -18,6 +18,7 @@ use super::{integrity, words};
 use crate::config::{MAX_SETTINGS, RunSpec, read_text};
 use crate::error::Result;
 use crate::run_dir::{Record, Warning, record};
+use crate::stats::expected_best;
 use crate::{atomic, config};
 
 /// Name of the file in an experiment's folder.
@@ -117,35 +118,6 @@ pub fn best(trials: &[TrialResult]) -> Option<usize> {
     values.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(place, _)| place)
 }
 
-/// The expectation of the least value among k trials that are drawn from all n without replacement, for k = 1 … n:
-///
-/// ```text
-/// E_k = Σᵢ v₍ᵢ₎ · C(n−i, k−1) / C(n, k)          v₍₁₎ ≤ … ≤ v₍ₙ₎
-/// ```
-///
-/// `None` where a draw may hold failed trials only. The curve is that of Dodge et al. 2019 ("Show Your Work",
-/// arXiv:1909.03004), who draw with replacement; without it the estimate is unbiased (Tang et al. 2020, arXiv:2004.13705).
-/// Sivaprasad et al. 2020 (arXiv:1910.11758) compare optimizers by it.
-pub fn expected_best(values: &[f64]) -> Vec<Option<f64>> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = sorted.len();
-    let at = |k: usize| {
-        // weight of the i-th least: that it is drawn and none below it; by the ratio of successive ones
-        let mut weight = k as f64 / n as f64;
-        let mut sum = 0.0;
-        for (i, value) in sorted.iter().enumerate() {
-            if weight > 0.0 {
-                sum += weight * value;
-            }
-            let left = n - i - 1;
-            weight = if left >= k { weight * (left + 1 - k) as f64 / left as f64 } else { 0.0 };
-        }
-        sum.is_finite().then_some(sum)
-    };
-    (1..=n).map(at).collect()
-}
-
 impl TunedArm {
     /// The chosen trial.
     pub fn best(&self) -> &TrialResult {
@@ -165,10 +137,11 @@ impl TunedArm {
         rivals
     }
 
-    /// Geometric mean of the loss of the best among k trials, for k = 1 … n, see [`expected_best`].
+    /// Geometric mean of the loss of the best among k trials, for k = 1 … n, see [`expected_best`]; `None` where all k may have
+    /// failed.
     pub fn expected_best(&self) -> Vec<Option<f64>> {
         let values: Vec<f64> = self.trials.iter().map(TrialResult::value).collect();
-        expected_best(&values).into_iter().map(|value| value.map(f64::exp)).collect()
+        expected_best(&values).into_iter().map(|value| value.is_finite().then(|| value.exp())).collect()
     }
 
     /// Whether a run is one of its judged ones.
@@ -296,15 +269,17 @@ mod tests {
         TrialResult { settings: toml::Table::from_iter([("lr".to_string(), lr.into())]), losses: losses.to_vec() }
     }
 
-    /// All subsets of k counted: `itertools.combinations([1, 2, 4, 8], k)`, their minima averaged.
     #[test]
-    fn the_expected_best_is_the_mean_over_all_subsets() {
-        let best: Vec<f64> = expected_best(&[4.0, 1.0, 8.0, 2.0]).into_iter().map(Option::unwrap).collect();
-        for (got, wanted) in best.iter().zip([15.0 / 4.0, (3.0 + 2.0 * 2.0 + 4.0) / 6.0, (3.0 + 2.0) / 4.0, 1.0]) {
-            assert!((got - wanted).abs() < 1e-12, "{best:?}");
-        }
-        let failed = expected_best(&[1.0, f64::INFINITY, f64::INFINITY]);
-        assert_eq!((failed[0], failed[1], failed[2].unwrap()), (None, None, 1.0));
+    fn nothing_is_expected_of_draws_that_may_all_have_failed() {
+        let trials = vec![trial(0.1, &[1.0]), trial(0.2, &[f64::INFINITY]), trial(0.3, &[f64::INFINITY])];
+        let arm = TunedArm {
+            title: "Adam".into(),
+            chosen: trials[0].settings.clone(),
+            at_edge: vec![],
+            runs: vec![],
+            trials,
+        };
+        assert_eq!(arm.expected_best(), [None, None, Some(1.0)]);
     }
 
     #[test]

@@ -70,6 +70,13 @@ fn weight_decay_help() -> String {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Measurements (they change no result)")]
 pub struct ObserveArgs {
+    /// Optimizers that see the same gradients and move nothing, such as snradam or adam,snradam: tensors.csv says how
+    /// their steps compare, every step, or every N steps with --set observe.every=N
+    #[arg(long, value_name = "NAMES")]
+    pub shadow: Option<String>,
+    /// Measure the noise of the mini-batches: noise columns of steps.csv, and by tensor in tensors.csv
+    #[arg(long)]
+    pub noise: bool,
     /// Evaluate one fixed sample of N training images before training and after every step: probe_loss in steps.csv
     #[arg(long, value_name = "N", value_parser = counts)]
     pub probe: Option<toml::Value>,
@@ -78,7 +85,9 @@ pub struct ObserveArgs {
 impl ObserveArgs {
     /// The settings that were given.
     fn table(&self) -> toml::Table {
-        layer([("probe", &self.probe)])
+        let shadow = self.shadow.clone().map(toml::Value::from);
+        let noise = self.noise.then(|| true.into());
+        layer([("shadow", &shadow), ("noise", &noise), ("probe", &self.probe)])
     }
 }
 

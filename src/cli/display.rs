@@ -109,8 +109,13 @@ impl ExperimentObserver for ExperimentDisplay<'_> {
         let more = runs < self.plan.runs.len();
         let left = left.filter(|_| more).map_or(String::new(), |left| format!(" · {} left", clock(left)));
         match end {
-            End::Before(_) => {
-                self.console.line(&format!("{title}: done already, in {}", self.plan.runs[run].dir.display()));
+            End::Before(ended) => {
+                let dir = self.plan.runs[run].dir.display();
+                let repaired = if ended.repaired { format!(" ({})", words::REPAIRED) } else { String::new() };
+                self.console.line(&format!("{title}: done already, in {dir}{repaired}"));
+            }
+            End::Elsewhere => {
+                self.console.line(&format!("{title}: in work elsewhere, in {}", self.plan.runs[run].dir.display()));
             }
             End::Now(summary) => {
                 let left = if matches!(summary.outcome, Outcome::Interrupted(_)) { "" } else { &left };

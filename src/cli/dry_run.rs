@@ -43,11 +43,15 @@ pub fn growth(study: &Study, round: u32) -> Option<String> {
 
 /// How many runs there are and where they stand: "24 runs: 3 done, 1 begun, 20 new".
 pub fn counts(plan: &Plan) -> String {
+    if plan.runs.is_empty() {
+        return "no run of its own".to_string();
+    }
     let count = |kind: fn(&RunStatus) -> bool| plan.runs.iter().filter(|run| kind(&run.status)).count();
     let kinds = [
         (count(|s| matches!(s, RunStatus::Ended(_))), "done"),
         (count(|s| matches!(s, RunStatus::Begun(_))), "begun"),
         (count(|s| matches!(s, RunStatus::New)), "new"),
+        (count(|s| matches!(s, RunStatus::Elsewhere)), "in work elsewhere"),
         (count(|s| matches!(s, RunStatus::Blocked(_))), "blocked"),
     ];
     let kinds = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format!("{n} {kind}"));
@@ -88,6 +92,7 @@ fn state(run: &Planned) -> String {
         RunStatus::Begun(so_far) => format!("resumes after {so_far}"),
         RunStatus::Ended(State::Diverged) => "done: diverged".to_string(),
         RunStatus::Ended(_) => "done".to_string(),
+        RunStatus::Elsewhere => "in work elsewhere".to_string(),
         RunStatus::Blocked(why) => format!("cannot run: {}", why.lines().next().unwrap_or_default()),
     }
 }

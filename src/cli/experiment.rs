@@ -18,10 +18,11 @@ use crate::config::{self, RunSpec, Study};
 use crate::data::{Dataset, DatasetKind};
 use crate::error::Result;
 use crate::experiment::tuning::{self, Stage};
-use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Tally};
+use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Share, Tally};
 use crate::machine::Machine;
 use crate::plot;
 use crate::report;
+use crate::usage;
 
 /// What every experiment takes.
 #[derive(Args, Debug)]
@@ -33,15 +34,20 @@ pub struct ExperimentArgs {
     /// second with batch 16, 2% more with 64, 1% more from 256 on
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: u16,
+    /// Take part I of N of the runs, balanced by cost, and then what no other process has taken: for any number of processes
+    /// and machines on one folder. Ends with code 4 where the rest is in work elsewhere, and after each stage of tuning, so
+    /// that all parts share the next: repeat it then. It needs a file system that locks between machines (NFS 4 does)
+    #[arg(long, value_name = "I/N", conflicts_with = "force")]
+    pub part: Option<Share>,
     /// List the runs, where they stand, how long they would take, and what they can show; write nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Write a checkpoint every N epochs [default: 1; with --batch full by time, at a cost below 1%]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub checkpoint_every: Option<u64>,
-    /// Start all runs anew, also those that are finished or begun
-    #[arg(long)]
-    pub force: bool,
+    /// Discard these runs and start them anew, finished or not: names of their folders, as --dry-run lists them
+    #[arg(long, value_name = "RUN", value_delimiter = ',')]
+    pub force: Vec<String>,
     /// Print nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -73,6 +79,8 @@ struct Done {
     judged: Vec<PathBuf>,
     /// Whether any run has ended.
     ended: bool,
+    /// Whether a stage of `[tune]` is left to a later call.
+    stage_left: bool,
     /// Names of the tuning runs that were begun by this command: --force starts each anew once.
     begun: HashSet<String>,
 }
@@ -84,6 +92,7 @@ impl Experiment<'_> {
     /// Criteria that are not those of the folder's plan; data that cannot be loaded; at the end, runs that an error ended.
     pub fn run(self) -> Result<Exit> {
         let machine = self.machine.machine()?;
+        self.check_forced()?;
         if self.args.dry_run {
             let texts = self.parts.iter().map(|part| self.dry_run(part, &machine)).collect::<Result<Vec<_>>>()?;
             return print(texts.join("\n\n")).map(|()| Exit::Done);
@@ -105,16 +114,40 @@ impl Experiment<'_> {
                 break;
             }
         }
-        let again = if self.args.force { "the command without --force" } else { "the command" };
+        let again = if self.args.force.is_empty() { "the command" } else { "the command without --force" };
         if let Some(signal) = done.tally.signal {
             say(quiet, &format!("interrupted; repeat {again} to go on"));
             return Ok(Exit::Signal(signal));
+        }
+        if done.tally.errors == 0 && (done.tally.elsewhere > 0 || done.stage_left) {
+            say(quiet, &rest(&done));
+            return Ok(Exit::Elsewhere);
         }
         let failed = if done.ended { self.conclude(&done.judged)? } else { false };
         if done.tally.errors > 0 {
             anyhow::bail!("{} of the runs failed, see above; repeat {again} to try them again", done.tally.errors);
         }
         Ok(if failed { Exit::RunFailed } else { Exit::Done })
+    }
+
+    /// Checks that --force names runs that are there.
+    fn check_forced(&self) -> Result<()> {
+        let is_there = |name: &str| {
+            let folders = self.parts.iter().flat_map(|part| [part.folder.clone(), part.folder.join(TUNE)]);
+            Path::new(name).components().count() == 1 && folders.map(|folder| folder.join(name)).any(|dir| dir.is_dir())
+        };
+        match self.args.force.iter().find(|name| !is_there(name)) {
+            Some(name) => usage!(
+                "--force {name}: {} has no run of that name; name its folder, as --dry-run lists it",
+                self.folder.display()
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a run stays that was made before.
+    fn keeps(&self, spec: &RunSpec) -> bool {
+        !self.args.force.contains(&spec.run_name())
     }
 
     /// Runs that are judged.
@@ -128,7 +161,7 @@ impl Experiment<'_> {
         done: &mut Done,
     ) -> Result<()> {
         let outlook = self.outlook(part, specs, tune)?;
-        let plan = Plan::new(specs.to_vec(), &part.folder, self.args.force)?;
+        let plan = Plan::new(specs.to_vec(), &part.folder, &self.args.force)?;
         self.say_how(&plan, machine);
         say(self.args.quiet, &outlook);
         done.judged.extend(plan.runs.iter().map(|run| run.dir.clone()));
@@ -144,7 +177,7 @@ impl Experiment<'_> {
         let (quiet, folder) = (self.args.quiet, &part.folder);
         let tune = tuning::plan(study)?;
         let tuning = loop {
-            let counts = |spec: &RunSpec| !self.args.force || done.begun.contains(&spec.run_name());
+            let counts = |spec: &RunSpec| self.keeps(spec) || done.begun.contains(&spec.run_name());
             let (runs, round) = match tuning::next_stage(study, folder, &counts)? {
                 Stage::Chosen(tuning) => break tuning,
                 Stage::Trials { runs, round } => (runs, round),
@@ -153,18 +186,23 @@ impl Experiment<'_> {
             if new.is_empty() {
                 return Ok(()); // errors ended some of them
             }
-            let plan = Plan::new(new, &folder.join(TUNE), self.args.force)?;
+            let plan = Plan::new(new, &folder.join(TUNE), &self.args.force)?;
             let data = plan.load_data(self.machine.data_dir.as_deref(), &|line| warn(line))?;
             plan::keep(folder, self.asked(&[], Some(&tune)))?;
             self.say_how(&plan, machine);
             say(quiet, &format!("tuning{}, {}", dry_run::round(round), dry_run::counts(&plan)));
             done.begun.extend(plan.runs.iter().map(|run| run.spec.run_name()));
-            self.train(&plan, &data, machine, signals, done);
-            if done.tally.errors > 0 || done.tally.signal.is_some() {
+            let tally = self.train(&plan, &data, machine, signals, done);
+            if tally.errors > 0 || tally.signal.is_some() {
+                return Ok(());
+            }
+            // The next stage is shared by all parts: none of them begins it while the others have none of it.
+            if tally.elsewhere > 0 || self.args.part.is_some() {
+                done.stage_left = true;
                 return Ok(());
             }
         };
-        tuning.keep(folder, self.args.force)?;
+        tuning.keep(folder, !self.args.force.is_empty())?;
         let seeds = tuning::as_planned(study, folder)?.seeds;
         plan::keep(folder, self.asked(&tuning::judged_runs(study, &seeds, Some(&tuning))?, Some(&tune)))?;
         for arm in &tuning.arms {
@@ -182,23 +220,29 @@ impl Experiment<'_> {
         machine: &Machine,
         signals: &Signals,
         done: &mut Done,
-    ) {
+    ) -> Tally {
         let quiet = self.args.quiet;
         let jobs = self.jobs(plan);
         let costs: Vec<Cost> = plan.runs.iter().map(|run| Cost::in_flops(&run.spec)).collect();
         let stop = || signals.pending();
-        let machine = machine.clone();
-        let options = ExperimentOptions { machine, jobs, checkpoint_every: self.args.checkpoint_every, stop: &stop };
+        let options = ExperimentOptions {
+            machine: machine.clone(),
+            jobs,
+            share: self.share(),
+            checkpoint_every: self.args.checkpoint_every,
+            stop: &stop,
+        };
         let display = ExperimentDisplay::new(plan, &costs, jobs, if quiet { Show::Nothing } else { Show::Auto });
         let ends = signals.gracefully(|| experiment::run(plan, data, &options, &display));
         drop(display);
         let tally = Tally::of(&ends);
         // One may also have come when the last run was all but finished.
-        done.tally = Tally {
-            errors: done.tally.errors + tally.errors,
-            signal: done.tally.signal.or(tally.signal).or(signals.pending()),
-        };
+        let tally = Tally { signal: tally.signal.or(signals.pending()), ..tally };
+        done.tally.errors += tally.errors;
+        done.tally.elsewhere += tally.elsewhere;
+        done.tally.signal = done.tally.signal.or(tally.signal);
         done.ended |= ends.iter().any(|end| matches!(end, End::Before(_) | End::Now(_)));
+        tally
     }
 
     /// How the runs share the machine, unless that was announced.
@@ -207,6 +251,11 @@ impl Experiment<'_> {
         if jobs > 1 && !self.announce {
             say(self.args.quiet, &how(machine, jobs));
         }
+    }
+
+    /// The runs with which this process begins.
+    fn share(&self) -> Share {
+        self.args.part.unwrap_or(Share::ALL)
     }
 
     fn jobs(&self, plan: &Plan) -> usize {
@@ -221,12 +270,7 @@ impl Experiment<'_> {
     /// How long a part takes, in a few lines.
     fn announce(&self, part: &Part, machine: &Machine) -> Result<()> {
         let text = match &part.what {
-            config::Experiment::Runs(specs) => {
-                let plan = Plan::new(specs.clone(), &part.folder, self.args.force)?;
-                let estimate = Estimate::measure(&plan, machine, self.jobs(&plan))?;
-                let forecast = dry_run::forecast(&plan, &estimate, machine, self.jobs(&plan));
-                format!("{} in {}\n{forecast}", dry_run::counts(&plan), part.folder.display())
-            }
+            config::Experiment::Runs(specs) => self.measured(specs.clone(), &part.folder, machine, false)?,
             config::Experiment::Tuned(study) => self.stages(part, study, machine, false)?,
         };
         say(false, &text);
@@ -238,29 +282,29 @@ impl Experiment<'_> {
             config::Experiment::Runs(specs) => specs,
             config::Experiment::Tuned(study) => return self.stages(part, study, machine, true),
         };
-        let plan = Plan::new(specs.clone(), &part.folder, self.args.force)?;
-        let estimate = Estimate::measure(&plan, machine, self.jobs(&plan))?;
-        let text = dry_run::text(&plan, &estimate, machine, self.jobs(&plan));
+        let text = self.measured(specs.clone(), &part.folder, machine, true)?;
         Ok(format!("{text}\n\n{}", self.outlook(part, specs, None)?))
+    }
+
+    /// How long the runs of this process take in a folder: `whole`, a line a run; else in a few lines.
+    fn measured(&self, specs: Vec<RunSpec>, folder: &Path, machine: &Machine, whole: bool) -> Result<String> {
+        let plan = Plan::new(specs, folder, &self.args.force)?.own(self.share());
+        let jobs = self.jobs(&plan);
+        let estimate = Estimate::measure(&plan, machine, jobs)?;
+        if whole {
+            return Ok(dry_run::text(&plan, &estimate, machine, jobs));
+        }
+        let forecast = dry_run::forecast(&plan, &estimate, machine, jobs);
+        Ok(format!("{} in {}\n{forecast}", dry_run::counts(&plan), folder.display()))
     }
 
     /// What the stages of an experiment with `[tune]` are, and how long they take as far as that is known.
     fn stages(&self, part: &Part, study: &Study, machine: &Machine, whole: bool) -> Result<String> {
         let folder = &part.folder;
         let tune = tuning::plan(study)?;
-        let measured = |specs: Vec<RunSpec>, folder: &Path| -> Result<String> {
-            let plan = Plan::new(specs, folder, self.args.force)?;
-            let (jobs, estimate) = (self.jobs(&plan), Estimate::measure(&plan, machine, self.jobs(&plan))?);
-            Ok(match whole {
-                true => dry_run::text(&plan, &estimate, machine, jobs),
-                false => {
-                    let forecast = dry_run::forecast(&plan, &estimate, machine, jobs);
-                    format!("{} in {}\n{forecast}", dry_run::counts(&plan), folder.display())
-                }
-            })
-        };
+        let measured = |specs: Vec<RunSpec>, folder: &Path| self.measured(specs, folder, machine, whole);
         let mut text = String::new();
-        let tuning = match tuning::next_stage(study, folder, &|_| !self.args.force)? {
+        let tuning = match tuning::next_stage(study, folder, &|spec| self.keeps(spec))? {
             Stage::Chosen(tuning) => {
                 text += "stage 1 of 2, tuning: done\n";
                 Some(tuning)
@@ -323,6 +367,20 @@ impl Experiment<'_> {
         }
         Ok(analysis.runs().any(|run| run.fate.is_failed() && judged.contains(&run.dir)))
     }
+}
+
+/// What is not done, and who does it.
+fn rest(done: &Done) -> String {
+    let text = match done.tally.elsewhere {
+        0 => String::new(),
+        1 => "1 run is in work elsewhere".to_string(),
+        runs => format!("{runs} runs are in work elsewhere"),
+    };
+    if done.stage_left {
+        let done = if text.is_empty() { "this stage of tuning is done" } else { "" };
+        return text + done + "; repeat the command for the next stage";
+    }
+    text + "; the process that ends last concludes the experiment"
 }
 
 fn show(analysis: &Analysis, figures: &[PathBuf], page: &Path) -> Result<()> {

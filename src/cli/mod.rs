@@ -50,7 +50,7 @@ Examples:
   snr-bench ls results/                                   every run: state, settings that differ, losses
   snr-bench show results/train/…                          a run's state, settings, and how to go on with it
 
-Exit codes: 0 done, 1 failed, 2 impossible or unknown arguments, 3 a run failed in training (diverged, or no better than before it), 130 / 143 ended by Ctrl-C / SIGTERM";
+Exit codes: 0 done, 1 failed, 2 impossible or unknown arguments, 3 a run failed in training (diverged, or no better than before it), 4 not all is done: the rest is in work elsewhere, or the next stage of [tune] is left; repeat the command, 130 / 143 ended by Ctrl-C / SIGTERM";
 
 #[derive(Parser)]
 #[command(name = "snr-bench", version, about = ABOUT.lines().next(), long_about = ABOUT, after_help = EXAMPLES)]
@@ -99,6 +99,8 @@ enum Exit {
     Done,
     /// At least one run failed in training: it diverged, or ended no better than it began.
     RunFailed,
+    /// What is left of an experiment is in work elsewhere, or is its next stage.
+    Elsewhere,
     /// The signal of that number ended it.
     Signal(i32),
 }
@@ -129,6 +131,7 @@ pub fn main_with(own: &[Entry]) -> ExitCode {
     match registered.and_then(|()| run(Cli::parse())) {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::RunFailed) => ExitCode::from(3),
+        Ok(Exit::Elsewhere) => ExitCode::from(4),
         Ok(Exit::Signal(signal)) => ExitCode::from(128 + signal as u8),
         // The reader of a pipe has closed it (`snr-bench … | head`): not an error worth a message.
         Err(e) if e.chain().any(is_broken_pipe) => ExitCode::SUCCESS,

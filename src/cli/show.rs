@@ -8,10 +8,11 @@ use anyhow::bail;
 use super::console::clock;
 use super::{print, quoted};
 use crate::config::RunSpec;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::number::loss;
 use crate::run_dir::{self, CHECKPOINT, META, METRICS, Meta, Row, RunDir, State, record, recorded};
 use crate::train::checkpoint::Checkpoint;
+use crate::train::integrity::contradiction;
 
 /// Show a run's state, settings and machine, and how to go on with it.
 ///
@@ -27,9 +28,16 @@ pub(super) struct ShowArgs {
 /// Prints the run.
 ///
 /// # Errors
-/// What is no run directory, or one with a damaged `config.toml` or `meta.json`.
+/// What is no run directory, or one with a damaged `config.toml` or `meta.json`; and, after it is shown, one whose files
+/// contradict each other.
 pub(super) fn run(args: ShowArgs) -> Result<()> {
-    print(describe(&args.dir)?.trim_end())
+    print(describe(&args.dir)?.trim_end())?;
+    let dir = &args.dir;
+    let (spec, meta, rows) = (run_dir::read_config(dir)?, Meta::read(dir)?, record::read_saved_rows(dir)?);
+    match contradiction(dir, &spec, Some(&meta), Some(&rows)) {
+        Some(why) => bail!(Failure::Damaged(format!("{} is not what it says: {why}", dir.display()))),
+        None => Ok(()),
+    }
 }
 
 fn describe(dir: &Path) -> Result<String> {

@@ -1,7 +1,9 @@
 //! `snr-bench train`: one run.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 
@@ -15,10 +17,10 @@ use crate::config::RunSpec;
 use crate::data;
 use crate::error::Result;
 use crate::experiment::Session;
-use crate::experiment::session::{self, IfExists, StoredRun};
+use crate::experiment::session::{self, Ended, IfExists, Opened, StoredRun};
 use crate::number::loss;
 use crate::optim;
-use crate::run_dir::State;
+use crate::run_dir::{METRICS, State};
 use crate::train::{Outcome, TrainSummary};
 
 const EXAMPLES: &str = "\
@@ -105,7 +107,10 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
     };
     let signals = Signals::listen()?;
     let machine = args.machine.machine()?;
-    let dir = session::open(&spec, &path, if_exists)?;
+    let dir = match session::open(&spec, &path, if_exists)? {
+        Opened::Begun(dir, start) => (dir, start),
+        Opened::Ended(ended) => return already(&args, &spec, ended, &path),
+    };
     let data = data::load(&spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?;
     let stop = || signals.pending();
     let session = Session { machine: &machine, checkpoint_every: args.checkpoint_every, stop: &stop };
@@ -122,6 +127,23 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
         _ if fate(&spec, &summary).is_failed() => Exit::RunFailed,
         _ => Exit::Done,
     })
+}
+
+/// Says that nothing is left to train.
+fn already(args: &TrainArgs, spec: &RunSpec, ended: Ended, path: &Path) -> Result<Exit> {
+    if ended.repaired {
+        warn(format_args!("{}: {}", path.display(), words::REPAIRED));
+    }
+    if ended.state == State::Diverged {
+        bail!("{} has diverged, there is nothing to resume; see its {METRICS}", path.display());
+    }
+    let summary = TrainSummary { outcome: Outcome::Finished, rows: ended.rows, saving: Duration::ZERO };
+    if args.json {
+        unless_closed(print(as_json(spec, &summary, path)))?;
+    } else if !args.quiet {
+        unless_closed(print(format_args!("nothing is left to train: {}", as_text(spec, &summary, path))))?;
+    }
+    Ok(if fate(spec, &summary).is_failed() { Exit::RunFailed } else { Exit::Done })
 }
 
 /// How the run counts in a comparison.

@@ -271,7 +271,7 @@ impl RunSpec {
         optim::check_not_negative("lr", self.lr)?;
         optim::check_not_negative("weight_decay", self.weight_decay)?;
         self.rule()?;
-        Ok(())
+        self.validate_observe()
     }
 
     /// The optimizer's rule with its hyperparameters.
@@ -332,11 +332,32 @@ impl RunSpec {
     /// SHA-256 (hex) over all settings but `[observe]`, the folder of the data, and `epochs`: a resumed run may have more of
     /// them, unless its schedule needs to know the end.
     pub fn hash(&self) -> String {
+        crate::data::hex(&Sha256::digest(self.determining()))
+    }
+
+    /// The settings that the hash covers, as TOML.
+    fn determining(&self) -> String {
         let epochs = if self.schedule.needs_end() { self.epochs } else { 0 };
         let text = RunSpec { epochs, dataset: self.dataset.anywhere(), ..self.clone() }.to_toml();
         let determining = text.split("\n[observe]").next().unwrap_or_default(); // it stands last
         let lines = determining.lines().filter(|line| !ADDED_LATER.contains(line));
-        crate::data::hex(&Sha256::digest(lines.flat_map(|line| [line, "\n"]).collect::<String>()))
+        lines.flat_map(|line| [line, "\n"]).collect()
+    }
+
+    /// The settings that a run's own file holds: all of them, because a default in the place of one that was lost would be
+    /// another run. Those that the program got later may be missing.
+    ///
+    /// # Errors
+    /// Those of [`resolve`](Self::resolve), and settings that are missing.
+    pub fn stored(table: toml::Table) -> Result<Self> {
+        let given = layers::flatten(&table);
+        let spec = Self::resolve([table])?;
+        let needed = layers::flatten(&spec.determining().parse().expect("a run's settings are TOML"));
+        let missing: Vec<_> = needed.into_keys().filter(|key| !given.contains_key(key)).collect();
+        if !missing.is_empty() {
+            usage!("it lacks {}, and a run writes all of its settings; restore the file", missing.join(", "));
+        }
+        Ok(spec)
     }
 }
 

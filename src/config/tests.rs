@@ -32,7 +32,7 @@ fn the_name_tells_runs_apart_that_train_differently() {
     assert_eq!(names.len(), ways.len());
     assert_eq!(name("epochs = 40"), name(""), "it may be trained for more epochs");
     assert_ne!(name("schedule = 'cosine'\nepochs = 40"), name("schedule = 'cosine'"), "every step differs");
-    let measured = "observe = { probe = 100 }";
+    let measured = "observe = { shadow = 'snradam', noise = true, probe = 100, every = 5 }";
     assert_eq!(name(measured), name(""));
     assert_eq!(resolve(&[measured]).unwrap().settings(), resolve(&[""]).unwrap().settings());
 }
@@ -55,8 +55,22 @@ fn a_run_has_one_budget_and_the_last_layer_names_it() {
 
 #[test]
 fn impossible_measurements_are_refused_by_name() {
-    for (text, part) in [("observe.prob = 3", "prob"), ("schedule = 'cosin'", "cosin")] {
+    for (text, part) in [
+        ("observe.shadow = 'adm'", "adm"),
+        ("observe.shadow = 'adam, adam'", "twice"),
+        ("observe.every = 0", "observe.every"),
+        ("observe.shadows = 'adam'", "shadows"),
+        ("schedule = 'cosin'", "cosin"),
+    ] {
         let text = resolve(&[text]).unwrap_err().to_string();
         assert!(text.contains(part), "{text}");
     }
+}
+
+#[test]
+fn a_shadow_shares_what_the_runs_own_optimizer_has_by_name() {
+    let spec = resolve(&["optim = 'adam'\nbeta2 = 0.99\neps = 1e-6\nobserve.shadow = 'snradam'"]).unwrap();
+    let hyper = spec.hyper_of_shadow(optim::find("snradam").unwrap());
+    let expected = "beta1 = 0.9\nbeta2 = 0.99\ncentering = 'previous'\neps = 1e-6".parse::<toml::Table>().unwrap();
+    assert_eq!(hyper, expected);
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::session::StoredRun;
-use super::work::Work;
+use super::share::Share;
+use super::work::{Cost, Work};
 use crate::config::RunSpec;
 use crate::data::{self, Dataset, DatasetKind};
 use crate::error::Result;
@@ -22,6 +23,8 @@ pub enum RunStatus {
     Begun(String),
     /// Finished or diverged: nothing is left to do.
     Ended(State),
+    /// Another process works on it.
+    Elsewhere,
     /// It cannot run, and why.
     Blocked(String),
 }
@@ -37,8 +40,12 @@ pub struct Planned {
     pub title: String,
     /// Where it stands.
     pub status: RunStatus,
+    /// Whether it starts anew, though it may be finished or begun.
+    pub anew: bool,
     /// What is left to compute.
     pub left: Work,
+    /// What all of it costs, in floating-point operations.
+    pub cost: f64,
 }
 
 /// The runs of an experiment, in the order in which they begin.
@@ -46,18 +53,16 @@ pub struct Planned {
 pub struct Plan {
     /// Holds the run directories.
     pub folder: PathBuf,
-    /// At least one.
+    /// None where a share has none of its own.
     pub runs: Vec<Planned>,
-    /// Whether all runs start anew, also those that are finished or begun.
-    pub anew: bool,
 }
 
 impl Plan {
-    /// Looks at the directory of each run below `folder`. Writes nothing.
+    /// Looks at the directory of each run below `folder`. Those whose names are in `anew` start anew. Writes nothing.
     ///
     /// # Errors
     /// Two runs that would share a directory; a split that a data set cannot give.
-    pub fn new(specs: Vec<RunSpec>, folder: &Path, anew: bool) -> Result<Self> {
+    pub fn new(specs: Vec<RunSpec>, folder: &Path, anew: &[String]) -> Result<Self> {
         let mut names = BTreeSet::new();
         if let Some(twice) = specs.iter().find(|spec| !names.insert(spec.run_name())) {
             usage!(
@@ -67,16 +72,30 @@ impl Plan {
         }
         let titles = titles(&specs);
         let plan = |(spec, title): (RunSpec, String)| {
-            let dir = folder.join(spec.run_name());
+            let name = spec.run_name();
+            let (dir, anew) = (folder.join(&name), anew.contains(&name));
             let all = Work::left(&spec, None)?;
             let (status, left) = status(&spec, &dir, anew, all).unwrap_or_else(|e| {
                 // The run itself will say so again, and not stop the others.
                 (RunStatus::Blocked(format!("{e:#}")), Work::default())
             });
-            Ok(Planned { spec, dir, title, status, left })
+            let cost = Cost::in_flops(&spec).of(all);
+            Ok(Planned { spec, dir, title, status, anew, left, cost })
         };
         let runs = specs.into_iter().zip(titles).map(plan).collect::<Result<_>>()?;
-        Ok(Self { folder: folder.to_path_buf(), runs, anew })
+        Ok(Self { folder: folder.to_path_buf(), runs })
+    }
+
+    /// The runs that are a share's own.
+    pub fn own(mut self, share: Share) -> Self {
+        let mut own = share.own(&self.costs()).into_iter();
+        self.runs.retain(|_| own.next().unwrap_or(false));
+        self
+    }
+
+    /// What each run costs as a whole.
+    pub fn costs(&self) -> Vec<f64> {
+        self.runs.iter().map(|run| run.cost).collect()
     }
 
     /// The runs that have not ended.
@@ -100,12 +119,13 @@ impl Plan {
 
 fn status(spec: &RunSpec, dir: &Path, anew: bool, all: Work) -> Result<(RunStatus, Work)> {
     if RunDir::is_locked(dir) {
-        anyhow::bail!("another process is working in it");
+        return Ok((RunStatus::Elsewhere, Work::default()));
     }
     if anew || RunDir::is_empty(dir) {
         return Ok((RunStatus::New, all));
     }
     let stored = StoredRun::read(dir)?;
+    stored.check()?;
     if let Some(state) = stored.ended(spec) {
         return Ok((RunStatus::Ended(state), Work::default()));
     }
@@ -149,7 +169,7 @@ mod tests {
     use crate::config;
 
     fn plan(text: &str) -> Result<Plan> {
-        Plan::new(config::expand([text.parse().unwrap()]).unwrap(), Path::new("nowhere"), false)
+        Plan::new(config::expand([text.parse().unwrap()]).unwrap(), Path::new("nowhere"), &[])
     }
 
     #[test]

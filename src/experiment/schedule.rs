@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::Plan;
-use super::session::{self, IfExists, Session, StoredRun};
+use super::session::{self, Ended, IfExists, Opened, Session};
+use super::share::Share;
 use crate::data::{Dataset, DatasetKind};
+use crate::error::Failure;
 use crate::machine::Machine;
-use crate::run_dir::State;
 use crate::train::{Observer, Outcome, TrainSummary};
 
 /// How the runs of an experiment run.
@@ -18,6 +19,8 @@ pub struct ExperimentOptions<'a> {
     pub machine: Machine,
     /// How many run at once. The results do not depend on it.
     pub jobs: usize,
+    /// The own part of the runs, where several processes do them together.
+    pub share: Share,
     /// Epochs from one checkpoint to the next; `None`: 1, and with batch = ∞ by time, at a cost below 1%.
     pub checkpoint_every: Option<u64>,
     /// Asked before and after every step of every run; the number of a signal ends all of them there, resumable.
@@ -27,7 +30,7 @@ pub struct ExperimentOptions<'a> {
 impl Default for ExperimentOptions<'_> {
     /// One run after another on all cores, to the end.
     fn default() -> Self {
-        Self { machine: Machine::default(), jobs: 1, checkpoint_every: None, stop: &|| None }
+        Self { machine: Machine::default(), jobs: 1, share: Share::ALL, checkpoint_every: None, stop: &|| None }
     }
 }
 
@@ -35,9 +38,11 @@ impl Default for ExperimentOptions<'_> {
 #[derive(Debug)]
 pub enum End {
     /// It had ended before.
-    Before(State),
+    Before(Ended),
     /// It ran to its end, diverged, or was interrupted.
     Now(TrainSummary),
+    /// Another process works on it.
+    Elsewhere,
     /// An error ended it, or did not let it begin.
     Failed(anyhow::Error),
     /// A signal came before its turn.
@@ -56,9 +61,11 @@ pub trait ExperimentObserver: Sync {
 
 impl ExperimentObserver for () {}
 
-/// Runs what is left of a plan, in its order, `options.jobs` runs at a time with the machine's threads divided among them;
-/// returns how each run ended, in the order of the plan. Repeated after an interruption it goes on from the checkpoints to
-/// the same bits.
+/// Runs what is left of a plan, `options.jobs` runs at a time with the machine's threads divided among them: the runs of
+/// its share in the plan's order, then all that no other process has taken. Returns how each run ended, in the order of the
+/// plan. Repeated after an interruption it goes on from the checkpoints to the same bits. What another process works on is
+/// left to it, and looked at again when this one has done something else: it may have ended by then, or its process may be
+/// gone.
 pub fn run(
     plan: &Plan,
     data: &HashMap<DatasetKind, Dataset>,
@@ -67,18 +74,39 @@ pub fn run(
 ) -> Vec<End> {
     let machine = options.machine.divided(options.jobs);
     let session = Session { machine: &machine, checkpoint_every: options.checkpoint_every, stop: options.stop };
+    let one = |run: usize| {
+        let end = one(plan, run, data, &session, observer);
+        if !matches!(end, End::Elsewhere) {
+            observer.end(run, &end);
+        }
+        end
+    };
+    let mut left = options.share.order(&plan.costs());
+    let mut ends: Vec<End> = plan.runs.iter().map(|_| End::NotBegun).collect();
+    let mut is_working = true;
+    while is_working && !left.is_empty() {
+        let pass = in_turn(&left, options.jobs, &one);
+        is_working = pass.iter().any(|end| matches!(end, End::Now(_)));
+        left.iter().zip(pass).for_each(|(run, end)| ends[*run] = end);
+        left.retain(|run| matches!(ends[*run], End::Elsewhere));
+    }
+    left.into_iter().for_each(|run| observer.end(run, &End::Elsewhere));
+    ends
+}
+
+/// How these runs end, begun in this order, so many at a time.
+fn in_turn(runs: &[usize], jobs: usize, one: &(dyn Fn(usize) -> End + Sync)) -> Vec<End> {
     let next = AtomicUsize::new(0);
-    let ends: Vec<OnceLock<End>> = plan.runs.iter().map(|_| OnceLock::new()).collect();
+    let ends: Vec<OnceLock<End>> = runs.iter().map(|_| OnceLock::new()).collect();
     let work = || {
         loop {
-            let run = next.fetch_add(1, Ordering::Relaxed);
-            let Some(place) = ends.get(run) else { break };
-            let end = place.get_or_init(|| one(plan, run, data, &session, observer));
-            observer.end(run, end);
+            let turn = next.fetch_add(1, Ordering::Relaxed);
+            let Some(place) = ends.get(turn) else { break };
+            place.get_or_init(|| one(runs[turn]));
         }
     };
     thread::scope(|scope| {
-        for _ in 0..options.jobs.max(1) {
+        for _ in 0..jobs.max(1) {
             scope.spawn(work);
         }
     });
@@ -96,21 +124,21 @@ fn one(
     if (session.stop)().is_some() {
         return End::NotBegun;
     }
-    // Asked again: another process may have ended it since.
-    let stored = StoredRun::read(&planned.dir).ok().filter(|_| !plan.anew);
-    if let Some(state) = stored.and_then(|stored| stored.ended(&planned.spec)) {
-        return End::Before(state);
-    }
+    let if_exists = if planned.anew { IfExists::Replace } else { IfExists::Resume };
+    // Another process may have begun or ended it since the experiment was planned.
+    let (dir, start) = match session::open(&planned.spec, &planned.dir, if_exists) {
+        Ok(Opened::Begun(dir, start)) => (dir, start),
+        Ok(Opened::Ended(ended)) => return End::Before(ended),
+        Err(e) if matches!(e.downcast_ref(), Some(Failure::InUse(_))) => return End::Elsewhere,
+        Err(e) => return End::Failed(e),
+    };
     let Some(data) = data.get(&planned.spec.dataset) else {
         return End::Failed(anyhow::anyhow!(
             "it had ended when the experiment was planned, and has been changed since; repeat the command"
         ));
     };
     let observer = observer.begin(run);
-    let if_exists = if plan.anew { IfExists::Replace } else { IfExists::Resume };
-    session::open(&planned.spec, &planned.dir, if_exists)
-        .and_then(|dir| session.train(&planned.spec, data, dir, &*observer))
-        .map_or_else(End::Failed, End::Now)
+    session.train(&planned.spec, data, (dir, start), &*observer).map_or_else(End::Failed, End::Now)
 }
 
 /// How the runs of an experiment ended, beside what they found.
@@ -118,6 +146,8 @@ fn one(
 pub struct Tally {
     /// Runs that an error ended, or did not let begin.
     pub errors: usize,
+    /// Runs that another process works on.
+    pub elsewhere: usize,
     /// The signal that ended it.
     pub signal: Option<i32>,
 }
@@ -130,6 +160,7 @@ impl Tally {
             match end {
                 End::Now(TrainSummary { outcome: Outcome::Interrupted(signal), .. }) => tally.signal = Some(*signal),
                 End::Failed(_) => tally.errors += 1,
+                End::Elsewhere => tally.elsewhere += 1,
                 _ => {}
             }
         }

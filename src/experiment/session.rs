@@ -6,9 +6,12 @@ use anyhow::{Context, bail};
 
 use crate::config::{Batch, RunSpec};
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::machine::Machine;
-use crate::run_dir::{self, CHECKPOINT, CONFIG, METRICS, Meta, RunDir, State};
+use crate::run_dir::{self, CHECKPOINT, CONFIG, METRICS, Meta, Row, RunDir, State, record};
+use crate::shell::quoted;
+use crate::train::checkpoint::Checkpoint;
+use crate::train::integrity::contradiction;
 use crate::train::{Every, Observer, Start, TrainOptions, TrainSummary, Trainer};
 
 /// What to do with a run directory that holds a run already.
@@ -43,6 +46,43 @@ impl StoredRun {
         Ok(Self { dir: dir.to_path_buf(), spec, meta: Meta::read(dir).ok() })
     }
 
+    /// Checks that its files tell one run.
+    ///
+    /// # Errors
+    /// Files that contradict each other, or measurements that are damaged.
+    pub(super) fn check(&self) -> Result<()> {
+        let rows = record::read_saved_rows(&self.dir)?;
+        match contradiction(&self.dir, &self.spec, self.meta.as_ref(), Some(&rows)) {
+            Some(why) => bail!(Failure::Damaged(format!("{} is not what it says: {why}", self.dir.display()))),
+            None => Ok(()),
+        }
+    }
+
+    /// How it has ended, with just these settings; `None` where it has not. Rows that `metrics.csv` lacks are written anew from
+    /// the checkpoint, which has them all.
+    ///
+    /// # Errors
+    /// Rows that neither of them has.
+    fn end(&self, spec: &RunSpec) -> Result<Option<Ended>> {
+        let Some(state) = self.ended(spec) else { return Ok(None) };
+        let whole = record::read_metrics(&self.dir).ok().filter(|(_, cut_off)| !cut_off).map(|(rows, _)| rows);
+        let saved = Checkpoint::read(&self.dir.join(CHECKPOINT)).ok().map(|checkpoint| checkpoint.progress.rows);
+        match (whole, saved) {
+            (Some(rows), saved) if saved.as_ref().is_none_or(|saved| saved.len() <= rows.len()) => {
+                Ok(Some(Ended { state, rows, repaired: false }))
+            }
+            (_, Some(rows)) => {
+                RunDir::lock(&self.dir)?.write_metrics(&rows)?;
+                Ok(Some(Ended { state, rows, repaired: true }))
+            }
+            (_, None) => bail!(Failure::Damaged(format!(
+                "{} has ended, but its {METRICS} is missing or cut off, and there is no intact checkpoint to write it anew from; \
+                 restore it, or delete this one folder to repeat the run",
+                self.dir.display()
+            ))),
+        }
+    }
+
     /// Whether and how it has ended, with just these settings.
     pub(super) fn ended(&self, spec: &RunSpec) -> Option<State> {
         let meta = self.meta.as_ref().filter(|meta| self.spec == *spec && meta.config.as_ref() == Some(spec))?;
@@ -67,38 +107,68 @@ impl StoredRun {
         }
         if stored.hash() != spec.hash() {
             bail!(
-                "{dir} was begun with other settings, and only the number of epochs may change:\n{}\nleave these out, or start anew with --force",
+                "{dir} was begun with other settings, and only the number of epochs may change:\n{}\nleave these out, or choose another folder with --out",
                 stored.difference(spec, "there", "now asked for")
             );
-        }
-        if self.ended(spec) == Some(State::Diverged) {
-            bail!("{dir} has diverged, there is nothing to resume; see its {METRICS}");
         }
         // A run that was ended before its first checkpoint has lost nothing but time.
         Ok(if self.dir.join(CHECKPOINT).exists() { Start::Resume } else { Start::Fresh })
     }
 }
 
-/// Takes over the run directory for `spec`: before anything that takes time, so that a mistake is reported at once.
+/// What a directory has for a run that is asked for.
+pub enum Opened {
+    /// The directory, taken over for a run that begins or goes on.
+    Begun(RunDir, Start),
+    /// A run that has ended: nothing is left to do.
+    Ended(Ended),
+}
+
+/// A run that had ended before.
+#[derive(Debug)]
+pub struct Ended {
+    /// Finished or diverged.
+    pub state: State,
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// Whether its `metrics.csv` was missing or cut off, and was just written anew from its checkpoint.
+    pub repaired: bool,
+}
+
+/// Takes over the run directory for `spec`: before anything that takes time, so that a mistake is reported at once. Where
+/// nothing is left to do, nothing changes on disk.
 ///
 /// # Errors
 /// A folder that cannot be written to, is in use, or holds a run that must not be touched.
-pub fn open(spec: &RunSpec, path: &Path, if_exists: IfExists) -> Result<(RunDir, Start)> {
+pub fn open(spec: &RunSpec, path: &Path, if_exists: IfExists) -> Result<Opened> {
+    if if_exists == IfExists::Resume && !RunDir::is_empty(path) {
+        let stored = StoredRun::read(path)?;
+        stored.check()?;
+        if let Some(ended) = stored.end(spec)? {
+            return Ok(Opened::Ended(ended));
+        }
+    }
     let dir = RunDir::lock(path)?;
     let start = match if_exists {
         _ if RunDir::is_empty(path) => Start::Fresh,
         IfExists::Refuse => {
-            let path = path.display();
+            let (shown, pasted) = (path.display(), quoted(&path.to_string_lossy()));
             bail!(
-                "{path} holds a run already; go on with it with --resume {path}, start it anew with --force, or choose another folder with --out"
+                "{shown} holds a run already; go on with it with --resume {pasted}, replace this one run with --force, or choose another folder with --out"
             )
         }
         // What is there stays until the first step is certain: a mistake in the data must not cost the old run.
         IfExists::Replace => Start::Fresh,
         // Read under the lock: until now another process may have gone on with it.
-        IfExists::Resume => StoredRun::read(path)?.where_to_start(spec)?,
+        IfExists::Resume => {
+            let stored = StoredRun::read(path)?;
+            if let Some(ended) = stored.end(spec)? {
+                return Ok(Opened::Ended(ended));
+            }
+            stored.where_to_start(spec)?
+        }
     };
-    Ok((dir, start))
+    Ok(Opened::Begun(dir, start))
 }
 
 /// How a run is trained.

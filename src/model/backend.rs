@@ -24,6 +24,26 @@ pub trait Backend: Send {
         grad: &mut [f32],
     ) -> Result<Totals>;
 
+    /// The same to the same bits, and to `part` the gradient over the first samples of the batch alone. Returns their number
+    /// too: about half of the batch, or `None` where it is too small to be parted (`part` is as it was then). What is not
+    /// overridden takes another pass over the part.
+    fn gradient_and_part(
+        &mut self,
+        images: &Images,
+        indices: &[u32],
+        progress: &(dyn Fn(Totals) + Sync),
+        grad: &mut [f32],
+        part: &mut [f32],
+    ) -> Result<(Totals, Option<u64>)> {
+        let totals = self.gradient(images, indices, progress, grad)?;
+        let half = indices.len() / 2;
+        if half == 0 {
+            return Ok((totals, None));
+        }
+        self.gradient(images, &indices[..half], &|_| (), part)?;
+        Ok((totals, Some(half as u64)))
+    }
+
     /// Loss and accuracy over the samples `indices` of `images`, forward pass only.
     fn evaluate(&mut self, images: &Images, indices: &[u32], progress: &(dyn Fn(Totals) + Sync)) -> Result<Totals>;
 

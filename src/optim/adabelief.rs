@@ -15,7 +15,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::rule::{AdamFactors, check_adam_like};
-use super::{Elementwise, Registered};
+use super::{Elementwise, MomentSlots, Registered};
 use crate::error::Result;
 
 /// Hyperparameters of [AdaBelief](self).
@@ -57,6 +57,10 @@ impl Elementwise for AdaBeliefRule {
 
     fn factors(&self, t: u64) -> AdamFactors {
         AdamFactors::new(self.beta1, self.beta2, self.eps, t)
+    }
+
+    fn moments(&self, t: u64) -> Option<MomentSlots> {
+        Some(self.factors(t).moments(true))
     }
 
     #[inline(always)]

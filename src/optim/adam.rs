@@ -12,7 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::rule::{AdamFactors, check_adam_like};
-use super::{Elementwise, Registered};
+use super::{Elementwise, MomentSlots, Registered};
 use crate::error::Result;
 
 /// Hyperparameters of [Adam](self).
@@ -54,6 +54,10 @@ impl Elementwise for AdamRule {
 
     fn factors(&self, t: u64) -> AdamFactors {
         AdamFactors::new(self.beta1, self.beta2, self.eps, t)
+    }
+
+    fn moments(&self, t: u64) -> Option<MomentSlots> {
+        Some(self.factors(t).moments(false))
     }
 
     #[inline(always)]

@@ -16,9 +16,9 @@ mod rule;
 
 pub use candle::{CandleOptimizer, Config};
 pub use graft::{GraftRule, Scope};
-pub use optimizer::{Optimizer, StateTensor};
+pub use optimizer::{Moments, Optimizer, StateTensor};
 pub use registry::{BoxedRule, Entry, Registered, entries, find, names, place, register};
-pub use rule::{DecayOn, ElementState, Elementwise, Rule, Slot, Step, WeightDecay};
+pub use rule::{DecayOn, ElementState, Elementwise, MomentSlots, Rule, Slot, Step, WeightDecay};
 pub use snradam::Centering;
 
 use crate::error::Result;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use anyhow::ensure;
 use pulp::Arch;
 
+#[cfg(doc)]
+use super::MomentSlots;
 use super::{Rule, Slot, Step, WeightDecay, check_not_negative};
 use crate::error::Result;
 use crate::model::Layout;
@@ -28,6 +30,15 @@ pub struct StateTensor<'a> {
     pub name: String,
     pub shape: &'a [usize],
     pub values: &'a [f32],
+}
+
+/// Running moments of the gradient by element, each with the factor that corrects its bias; see [`MomentSlots`].
+#[derive(Clone, Copy, Debug)]
+pub struct Moments<'a> {
+    pub mean: (&'a [f32], f32),
+    pub second: (&'a [f32], f32),
+    pub centred: bool,
+    pub eps: f32,
 }
 
 impl<R: Rule> Optimizer<R> {
@@ -56,6 +67,12 @@ impl<R: Rule> Optimizer<R> {
     /// Vectors of another length than the layout's, and what the rule says.
     pub fn step(&mut self, lr: f64, params: &mut [f32], grads: &[f32]) -> Result<()> {
         self.update(lr, params, grads)?;
+        self.apply(lr, params);
+        Ok(())
+    }
+
+    /// The second half of a [`step`](Self::step), after its [`update`](Self::update): moves the parameters by it.
+    pub fn apply(&self, lr: f64, params: &mut [f32]) {
         for parameter in self.layout.iter() {
             let rate = if self.rule.decays() { 0.0 } else { self.weight_decay.of(parameter.role) };
             let keep = (1.0 - lr * rate) as f32;
@@ -65,11 +82,10 @@ impl<R: Rule> Optimizer<R> {
                 || params.iter_mut().zip(update).for_each(|(theta, update)| *theta = *theta * keep - update),
             );
         }
-        Ok(())
     }
 
-    /// Takes the gradients in as a [`step`](Self::step) does, moves no parameter, and returns what that step would subtract
-    /// from the decayed ones.
+    /// The first half of a [`step`](Self::step): takes the gradients in, moves no parameter, and returns what is to be
+    /// subtracted from the decayed ones.
     ///
     /// # Errors
     /// As for a step.
@@ -85,6 +101,18 @@ impl<R: Rule> Optimizer<R> {
         let step = Step { layout: &self.layout, t: self.t, lr, weight_decay: self.weight_decay };
         self.rule.update(&step, params, grads, &mut self.state, &mut self.update)?;
         Ok(&self.update)
+    }
+
+    /// What the last [`step`](Self::step) or [`update`](Self::update) subtracted from the decayed parameters; 0 before the first.
+    pub fn last_update(&self) -> &[f32] {
+        &self.update
+    }
+
+    /// The rule's running moments as they are now.
+    pub fn moments(&self) -> Option<Moments<'_>> {
+        let slots = self.rule.moments(self.t)?;
+        let at = |(slot, correct): (usize, f32)| (self.state[slot].as_slice(), correct);
+        Some(Moments { mean: at(slots.mean), second: at(slots.second), centred: slots.centred, eps: slots.eps })
     }
 
     /// See [`Rule::evaluation_params`].

@@ -99,6 +99,23 @@ pub trait Rule: Send + Sync {
     fn evaluation_params(&self, _params: &[f32], _state: &[Vec<f32>]) -> Option<Vec<f32>> {
         None
     }
+
+    /// Where its running moments of the gradient are after step `t`, for measurements; `None` for a rule without.
+    fn moments(&self, _t: u64) -> Option<MomentSlots> {
+        None
+    }
+}
+
+/// The places in the state of a rule's running mean of the gradient and of the running mean of squares or variance whose
+/// root it divides by, each with the factor that corrects its bias.
+#[derive(Clone, Copy, Debug)]
+pub struct MomentSlots {
+    pub mean: (usize, f32),
+    pub second: (usize, f32),
+    /// Whether the second is a variance, which is taken around a mean.
+    pub centred: bool,
+    /// Added to the root.
+    pub eps: f32,
 }
 
 /// A rule that treats every element alike, by its own gradient and state.
@@ -124,6 +141,11 @@ pub trait Elementwise: Send + Sync {
     /// Takes the gradient `g` into `state` and returns the step divided by the learning rate. To be `#[inline(always)]`:
     /// it is compiled into a loop over vectors.
     fn step(factors: Self::Factors, g: f32, state: &mut Self::State) -> f32;
+
+    /// See [`Rule::moments`].
+    fn moments(&self, _t: u64) -> Option<MomentSlots> {
+        None
+    }
 }
 
 impl<E: Elementwise> Rule for E {
@@ -160,6 +182,10 @@ impl<E: Elementwise> Rule for E {
         );
         Ok(())
     }
+
+    fn moments(&self, t: u64) -> Option<MomentSlots> {
+        Elementwise::moments(self, t)
+    }
 }
 
 impl Rule for Box<dyn Rule> {
@@ -188,6 +214,10 @@ impl Rule for Box<dyn Rule> {
 
     fn evaluation_params(&self, params: &[f32], state: &[Vec<f32>]) -> Option<Vec<f32>> {
         (**self).evaluation_params(params, state)
+    }
+
+    fn moments(&self, t: u64) -> Option<MomentSlots> {
+        (**self).moments(t)
     }
 }
 
@@ -242,6 +272,11 @@ impl AdamFactors {
             correct2: (1.0 / bias_correction(beta2, t)) as f32,
             eps: eps as f32,
         }
+    }
+
+    /// The moments of a rule with the slots mean and second.
+    pub fn moments(self, centred: bool) -> MomentSlots {
+        MomentSlots { mean: (0, self.correct1), second: (1, self.correct2), centred, eps: self.eps }
     }
 }
 

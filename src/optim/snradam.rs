@@ -39,7 +39,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::rule::check_adam_like;
-use super::{Elementwise, Registered, bias_correction};
+use super::{Elementwise, MomentSlots, Registered, bias_correction};
 use crate::error::Result;
 
 /// What the variance of the gradient is taken around.
@@ -125,6 +125,12 @@ impl Elementwise for SnrAdamRule {
         }
     }
 
+    /// With [`Centering::Moments`] the state has no variance.
+    fn moments(&self, _t: u64) -> Option<MomentSlots> {
+        let moments = MomentSlots { mean: (0, 1.0), second: (1, 1.0), centred: true, eps: self.eps as f32 };
+        (self.centering != Centering::Moments).then_some(moments)
+    }
+
     #[inline(always)]
     fn step(f: SnrAdamFactors, g: f32, [m_hat, s_hat]: &mut [f32; 2]) -> f32 {
         // With the current centre this is g − m̂, without its rounding.
@@ -138,6 +144,6 @@ impl Elementwise for SnrAdamRule {
 
 /// The weight w = (1−β)/(1−βᵗ) of the newest of t terms in their bias-corrected running mean:
 /// m̂ₜ = (1−w) m̂ₜ₋₁ + w gₜ is m/(1−βᵗ) with m ← β m + (1−β) g. It is exactly 1 at t = 1.
-fn newest_weight(beta: f64, t: u64) -> f64 {
+pub(crate) fn newest_weight(beta: f64, t: u64) -> f64 {
     if t == 1 { 1.0 } else { (1.0 - beta) / bias_correction(beta, t) }
 }

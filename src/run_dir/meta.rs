@@ -72,6 +72,9 @@ pub struct Meta {
     /// All settings, as in `config.toml`; `None` where another version wrote others.
     #[serde(default, deserialize_with = "settings_if_known")]
     pub config: Option<RunSpec>,
+    /// SHA-256 of the files that the run left, by name; empty while it is under way, and where an older version wrote none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sealed: BTreeMap<String, String>,
     /// The processor's own name.
     #[serde(default)]
     pub cpu: String,
@@ -106,6 +109,7 @@ impl Meta {
             data_files: dataset.files.clone(),
             config_hash: spec.hash(),
             config: Some(spec.clone()),
+            sealed: BTreeMap::new(),
             cpu: cpu_name(),
             simd: simd_level().into(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
@@ -150,5 +154,5 @@ pub fn recorded(text: &str) -> String {
 }
 
 fn settings_if_known<'de, D: Deserializer<'de>>(d: D) -> std::result::Result<Option<RunSpec>, D::Error> {
-    Ok(serde_json::from_value(serde_json::Value::deserialize(d)?).ok())
+    Ok(toml::Table::deserialize(serde_json::Value::deserialize(d)?).ok().and_then(|table| RunSpec::stored(table).ok()))
 }

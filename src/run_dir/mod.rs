@@ -8,33 +8,39 @@
 //! | `meta.json` | [`Meta`]: state, versions, processor, data hash, command line |
 //! | `metrics.csv` | [`Row`]: one an epoch, row 0 before training |
 //! | `steps.csv` | [`StepRow`]: one an optimizer step |
+//! | `tensors.csv` | [`TensorRow`]: one a step, tensor and shadow, where `[observe]` asks for it |
 //! | `checkpoint.safetensors` | parameters, optimizer and progress, to resume from: see [`checkpoint`](crate::train::checkpoint) |
 //! | `model.safetensors` | the parameters under timm's names, when the run has ended |
 //!
-//! All of them are written whole or not at all, but `steps.csv`, which grows: a reader leaves out half a row at its end. A hidden `.lock` keeps a second process out.
+//! All of them are written whole or not at all, but `steps.csv` and `tensors.csv`, which grow: a reader leaves out half a row at its end. A hidden `.lock` keeps a second process out.
 
 mod log;
 mod meta;
 pub mod record;
 mod row;
 mod step_row;
+mod tensor_row;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Seek, Write};
+use std::io::{self, BufRead, BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use sha2::{Digest, Sha256};
 
 pub use log::Log;
 pub use meta::{Meta, State, recorded};
 pub use record::{Record, Warning};
 pub use row::Row;
 pub use step_row::{StepRow, read_steps};
+pub use tensor_row::{ALL, CONSISTENCY_BINS, TensorRow, read_tensors};
 
 use crate::atomic;
 use crate::config::{self, RunSpec};
+use crate::data::hex;
 use crate::error::{Failure, Result};
 
 /// The settings.
@@ -45,25 +51,48 @@ pub const META: &str = "meta.json";
 pub const METRICS: &str = "metrics.csv";
 /// One row an optimizer step; runs of earlier versions have none.
 pub const STEPS: &str = "steps.csv";
+/// One row a step, tensor and shadow, in runs with shadows or noise.
+pub const TENSORS: &str = "tensors.csv";
 /// What the run is resumed from.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The parameters under timm's names.
 pub const MODEL: &str = "model.safetensors";
 const LOCK: &str = ".lock";
 
+/// The files whose SHA-256 `meta.json` keeps when a run has ended: what is read of a run, and no checkpoint seals.
+pub const SEALED: [&str; 2] = [METRICS, STEPS];
+
 /// The files of a run directory, in the order in which they are removed: the state first, so that no half-removed run
 /// claims to be finished, and last what says that there was a run.
-pub const FILES: [&str; 6] = [META, METRICS, STEPS, CHECKPOINT, MODEL, CONFIG];
+pub const FILES: [&str; 7] = [META, METRICS, STEPS, TENSORS, CHECKPOINT, MODEL, CONFIG];
 
 /// The settings that a run directory holds.
 ///
 /// # Errors
-/// A `config.toml` that is missing, too large, damaged or not ours.
+/// A `config.toml` that is missing, too large, damaged, without some of the settings, or not ours.
 pub fn read_config(dir: &Path) -> Result<RunSpec> {
     let path = dir.join(CONFIG);
     let text = config::read_text(&path, config::MAX_SETTINGS)?;
     let table = text.parse::<toml::Table>().with_context(|| format!("{} is not TOML", path.display()))?;
-    RunSpec::resolve([table]).with_context(|| format!("{} is not the settings of a run", path.display()))
+    RunSpec::stored(table).with_context(|| format!("{} is not the settings of a run", path.display()))
+}
+
+/// SHA-256 (hex) of a file as [`Meta::sealed`] has it.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn seal_of(path: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    let mut file = BufReader::new(File::open(path).with_context(|| format!("cannot read {}", path.display()))?);
+    loop {
+        let part = file.fill_buf().with_context(|| format!("cannot read {}", path.display()))?;
+        if part.is_empty() {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(part);
+        let length = part.len();
+        file.consume(length);
+    }
 }
 
 /// A run directory of which this process is the only writer. The lock dies with its process, however that ends.
@@ -71,6 +100,20 @@ pub fn read_config(dir: &Path) -> Result<RunSpec> {
 pub struct RunDir {
     path: PathBuf,
     lock: File,
+    /// Whether this process made the folder.
+    made: bool,
+}
+
+/// A start that failed leaves nothing behind.
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        if Self::is_empty(&self.path) && self.is_still_ours() {
+            let _ = fs::remove_file(self.file(LOCK));
+            if self.made {
+                let _ = fs::remove_dir(&self.path); // unless something is in it
+            }
+        }
+    }
 }
 
 impl RunDir {
@@ -79,6 +122,7 @@ impl RunDir {
     /// # Errors
     /// A folder that cannot be made or written to, or that another process trains in.
     pub fn lock(path: &Path) -> Result<Self> {
+        let made = !path.exists();
         fs::create_dir_all(path).with_context(|| {
             format!("cannot create the run directory {}; choose another with --out", path.display())
         })?;
@@ -96,8 +140,13 @@ impl RunDir {
         }
         match locked {
             Ok(()) => {
+                let dir = Self { path: path.to_path_buf(), lock, made };
+                // Another process may have given the folder up meanwhile, and its lock with it.
+                if !dir.is_still_ours() {
+                    return Self::lock(path);
+                }
                 remove_temporary(path);
-                Ok(Self { path: path.to_path_buf(), lock })
+                Ok(dir)
             }
             Err(TryLockError::WouldBlock) => bail!(Failure::InUse(format!(
                 "another process is working in {}; wait for it to end, or choose another folder with --out",
@@ -180,6 +229,15 @@ impl RunDir {
     /// Writes the state, and what produced it.
     pub fn write_meta(&self, meta: &Meta) -> Result<()> {
         self.write(META, &serde_json::to_vec_pretty(meta)?)
+    }
+
+    /// SHA-256 (hex) of the rows as they are on disk, by file.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn seal(&self) -> Result<BTreeMap<String, String>> {
+        let seal = |name: &&str| Ok((name.to_string(), seal_of(&self.file(name))?));
+        SEALED.iter().filter(|name| self.file(name).exists()).map(seal).collect()
     }
 
     /// Writes the rows so far.

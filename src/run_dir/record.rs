@@ -12,9 +12,10 @@ use anyhow::bail;
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
-use super::{CONFIG, META, METRICS, Meta, Row, read_config};
+use super::{CHECKPOINT, CONFIG, META, METRICS, Meta, Row, RunDir, read_config};
 use crate::config::{RunSpec, read_text};
 use crate::error::Result;
+use crate::shell::quoted;
 use crate::usage;
 
 /// Largest `metrics.csv` that is read: 64 MiB, about 300,000 epochs.
@@ -125,15 +126,23 @@ fn run_directories(root: &Path, warnings: &mut Vec<Warning>) -> Vec<PathBuf> {
                 continue;
             }
         };
-        if dir.join(METRICS).is_file() {
-            match dir.join(CONFIG).is_file() {
-                true => found.push(dir),
-                false => warnings.push(Warning(format!(
-                    "skipped {}: there is no {CONFIG} beside it that says which run it is",
-                    dir.join(METRICS).display()
-                ))),
+        let has = |name| dir.join(name).is_file();
+        match (has(CONFIG), has(METRICS)) {
+            (true, true) => {
+                found.push(dir);
+                folders.skip_current_dir();
             }
-            folders.skip_current_dir();
+            // There may be runs below it all the same.
+            (false, true) => warnings.push(Warning(format!(
+                "skipped {}: there is no {CONFIG} beside it that says which run it is",
+                dir.join(METRICS).display()
+            ))),
+            (true, false) if has(CHECKPOINT) && !RunDir::is_locked(&dir) => warnings.push(Warning(format!(
+                "skipped {}: it has no {METRICS}; snr-bench train --resume {} writes it anew from the checkpoint",
+                dir.display(),
+                quoted(&dir.to_string_lossy())
+            ))),
+            _ => {}
         }
     }
     found.sort();
@@ -172,7 +181,25 @@ fn without_repetitions(records: Vec<Record>, warnings: &mut Vec<Warning>) -> Vec
 /// A `metrics.csv` that is missing, too large, damaged or not ours, or without a whole row.
 pub fn read_metrics(dir: &Path) -> Result<(Vec<Row>, bool)> {
     let path = dir.join(METRICS);
-    let text = read_text(&path, MAX_METRICS)?;
+    match read_rows(&path)? {
+        (rows, _) if rows.is_empty() => {
+            bail!("{} has no complete row yet; wait for the run's first evaluation, or repeat it", path.display())
+        }
+        read => Ok(read),
+    }
+}
+
+/// The same where the file may be missing, or end before its first row: both are no rows.
+///
+/// # Errors
+/// A `metrics.csv` that is too large, damaged or not ours.
+pub fn read_saved_rows(dir: &Path) -> Result<Vec<Row>> {
+    let path = dir.join(METRICS);
+    if path.symlink_metadata().is_err() { Ok(Vec::new()) } else { Ok(read_rows(&path)?.0) }
+}
+
+fn read_rows(path: &Path) -> Result<(Vec<Row>, bool)> {
+    let text = read_text(path, MAX_METRICS)?;
     // every row is written with its line's end: without one, even a row that looks whole may lack digits
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
     let mut rows = Vec::new();
@@ -193,8 +220,11 @@ pub fn read_metrics(dir: &Path) -> Result<(Vec<Row>, bool)> {
             Err(_) => bail!("{}, line {} is damaged; repeat the run", path.display(), i + 2),
         }
     }
-    if rows.is_empty() {
-        bail!("{} has no complete row yet; wait for the run's first evaluation, or repeat it", path.display());
+    for (i, row) in rows.iter().enumerate() {
+        let before = i.checked_sub(1).map(|i| &rows[i]);
+        if let Some(what) = row.impossible(before, i + 1 == rows.len()) {
+            bail!("{}, line {} has {what}, which no run writes; restore the file", path.display(), i + 2);
+        }
     }
     Ok((rows, whole < text.len()))
 }

@@ -45,6 +45,33 @@ impl Row {
         Ok(String::from_utf8(writer.into_inner()?)?)
     }
 
+    /// What no run writes, as the rest of a sentence: a share above 1, a loss below 0, steps that go back. Only the last row of
+    /// a run can have values that are not finite, because these end it.
+    pub fn impossible(&self, before: Option<&Row>, is_last: bool) -> Option<String> {
+        let shares = [("train_accuracy", self.train_accuracy), ("val_accuracy", Some(self.val_accuracy))];
+        let sizes = [
+            ("lr", Some(self.lr)),
+            ("train_loss", self.train_loss),
+            ("val_loss", Some(self.val_loss)),
+            ("grad_norm", self.grad_norm),
+            ("update_norm", self.update_norm),
+            ("param_norm", Some(self.param_norm)),
+            ("epoch_seconds", Some(self.epoch_seconds)),
+            ("wall_seconds", Some(self.wall_seconds)),
+        ];
+        let wrong = |value: f64, most: f64| value < 0.0 || value > most || !value.is_finite() && !is_last;
+        let of = |list: &[(&str, Option<f64>)], most: f64| {
+            list.iter()
+                .find_map(|(name, value)| value.filter(|value| wrong(*value, most)).map(|v| format!("{name} = {v}")))
+        };
+        let back = before.is_some_and(|row| row.step > self.step || row.samples_seen > self.samples_seen);
+        let trained = self.train_loss.is_some() == before.is_none();
+        of(&shares, 1.0).or_else(|| of(&sizes, f64::INFINITY)).or_else(|| {
+            back.then(|| "steps or samples_seen that go back".to_string())
+                .or_else(|| trained.then(|| "training measured before training, or not after it".to_string()))
+        })
+    }
+
     /// The rows of a whole, undamaged `metrics.csv`.
     pub fn from_csv(text: &str) -> Result<Vec<Row>> {
         Ok(csv::Reader::from_reader(text.as_bytes()).deserialize().collect::<csv::Result<_>>()?)

@@ -9,8 +9,8 @@ use super::STEPS;
 use crate::config::read_text;
 use crate::error::Result;
 
-/// Largest `steps.csv` that is read: 1 GiB, several million steps.
-pub const MAX_STEPS: u64 = 1 << 30;
+/// Largest `steps.csv` and `tensors.csv` that are read: 1 GiB, several million steps of the one.
+pub const MAX_LOG: u64 = 1 << 30;
 
 /// One row of `steps.csv`: an optimizer step. Row 0 is the state before training; it is there when a sample is probed. In a
 /// run that diverged the last row is the step that was not made. What was not measured is empty.
@@ -34,6 +34,12 @@ pub struct StepRow {
     pub update_norm: Option<f64>,
     /// Mean cross-entropy (nats) over the fixed sample of training images (`observe.probe`), after the step.
     pub probe_loss: Option<f64>,
+    /// tr Σ: trace of the covariance of the gradients of single samples; see `observe.noise`.
+    pub noise_trace: Option<f64>,
+    /// tr Σ/|G|², the simple noise scale, in samples.
+    pub noise_scale: Option<f64>,
+    /// Share of SNRAdam's ŝ that is the sampling noise of the mini-batches.
+    pub noise_share: Option<f64>,
 }
 
 /// The rows of a run's `steps.csv`; none where it has no such file. Half a row at its end, which is being written or was
@@ -43,14 +49,19 @@ pub struct StepRow {
 /// # Errors
 /// A file that is too large, damaged or not ours.
 pub fn read_steps(dir: &Path) -> Result<Vec<StepRow>> {
-    let path = dir.join(STEPS);
+    read_log(dir, STEPS)
+}
+
+/// The rows of a file of a run that grows.
+pub(super) fn read_log<R: for<'de> Deserialize<'de>>(dir: &Path, name: &str) -> Result<Vec<R>> {
+    let path = dir.join(name);
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let text = read_text(&path, MAX_STEPS)?;
+    let text = read_text(&path, MAX_LOG)?;
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
     let rows = csv::Reader::from_reader(&text.as_bytes()[..whole]).into_deserialize();
-    let row = |(i, row): (usize, csv::Result<StepRow>)| match row {
+    let row = |(i, row): (usize, csv::Result<R>)| match row {
         Ok(row) => Ok(row),
         Err(_) => bail!("{}, line {} is damaged; repeat the run, or move the file away", path.display(), i + 2),
     };

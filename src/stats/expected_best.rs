@@ -7,7 +7,7 @@
 /// ```
 ///
 /// Infinite where a draw may hold infinite values only. Dodge et al. 2019 (arXiv:1909.03004) draw with replacement; without it
-/// the estimate is unbiased (Tang et al. 2020, arXiv:2004.13705).
+/// the estimate is unbiased (Tang et al. 2020, arXiv:2004.13705). Sivaprasad et al. 2020 (arXiv:1910.11758) compare optimizers by it.
 pub fn expected_best(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -38,6 +38,8 @@ mod tests {
             assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
         }
         assert_eq!(expected_best(&[1.0, f64::INFINITY]), [f64::INFINITY, 1.0]);
+        let failed = f64::INFINITY;
+        assert_eq!(expected_best(&[1.0, failed, failed]), [failed, failed, 1.0]);
         assert!(expected_best(&[]).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Checkpoints: everything that a run needs to continue with the same bits.
 //!
-//! One safetensors file, written whole or not at all: tensors `model.<parameter>` and `optim.<slot>.<parameter>`, and the
+//! One safetensors file, written whole or not at all: tensors `model.<parameter>`, `optim.<slot>.<parameter>` and `watch.…`, and the
 //! [`RunProgress`] as JSON in the header, under a SHA-256 over all of it. The parameters alone, as timm opens them, are in
 //! `model.safetensors` beside it.
 
@@ -40,6 +40,12 @@ pub struct RunProgress {
     /// Length of the part of `steps.csv` that belongs to it; `None` from a version that wrote none.
     #[serde(default)]
     pub steps_csv: Option<u64>,
+    /// The same of `tensors.csv`.
+    #[serde(default)]
+    pub tensors_csv: u64,
+    /// Batches that the noise was measured on, see [`noise`](super::noise).
+    #[serde(default)]
+    pub noise_batches: u64,
     /// The rows of `metrics.csv` so far.
     #[serde(with = "rows_as_csv")]
     pub rows: Vec<Row>,
@@ -57,6 +63,8 @@ impl RunProgress {
             epoch: EpochProgress::default(),
             wall_seconds: 0.0,
             steps_csv: None,
+            tensors_csv: 0,
+            noise_batches: 0,
             rows: Vec::new(),
         }
     }
@@ -86,7 +94,7 @@ impl RunProgress {
         let path = dir.display();
         ensure!(
             self.config_hash == spec.hash(),
-            "the checkpoint in {path} belongs to other settings; resume with the run's own config.toml, or start anew with --force"
+            "the checkpoint in {path} belongs to other settings; resume with the run's own config.toml, or choose another folder with --out"
         );
         let epochs = self.epochs();
         let (begun, part) = match self.epoch.batches {
@@ -183,17 +191,26 @@ fn digest<'a>(progress: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>
     hex(&hash.finalize())
 }
 
-/// Writes the checkpoint of a run.
+/// Writes the checkpoint of a run; `watch` is the state of what it measures beside training.
 ///
 /// # Errors
 /// A full disk, a folder that is gone or read-only.
-pub fn save(dir: &RunDir, params: &Params, optimizer: &Optimizer<BoxedRule>, progress: &RunProgress) -> Result<()> {
+pub fn save(
+    dir: &RunDir,
+    params: &Params,
+    optimizer: &Optimizer<BoxedRule>,
+    watch: &[StateTensor],
+    progress: &RunProgress,
+) -> Result<()> {
     let mut tensors = BTreeMap::new();
     for (parameter, values) in params.iter() {
         tensors.insert(format!("model.{}", parameter.name), bytes(&parameter.shape, values));
     }
     for StateTensor { name, shape, values } in optimizer.state() {
         tensors.insert(format!("optim.{name}"), bytes(shape, values));
+    }
+    for StateTensor { name, shape, values } in watch {
+        tensors.insert(format!("watch.{name}"), bytes(shape, values));
     }
     let json = serde_json::to_string(progress)?;
     let sha256 = digest(&json, tensors.iter().map(|(name, t)| (name.as_str(), t.data.as_slice())));
@@ -227,7 +244,7 @@ impl Checkpoint {
         Self::parse(&file).map_err(|e| {
             let path = path.display();
             Failure::Damaged(format!(
-                "{path} cannot be resumed from; start the run anew with --force, or restore the file: {e:#}"
+                "{path} cannot be resumed from; restore the file, or delete the folder of this one run to repeat it: {e:#}"
             ))
             .into()
         })
@@ -259,18 +276,22 @@ impl Checkpoint {
     /// # Errors
     /// A tensor that is missing or has another shape: a checkpoint of another model or optimizer.
     pub fn restore(mut self, params: &mut Params, optimizer: &mut Optimizer<BoxedRule>) -> Result<RunProgress> {
-        let mut take = |name: String, shape: &[usize]| {
-            let (found, values) =
-                self.tensors.remove(&name).with_context(|| format!("the checkpoint has no '{name}'"))?;
-            ensure!(found == shape, "the checkpoint's '{name}' has shape {found:?} where the run has {shape:?}");
-            Ok(values)
-        };
         let layout = params.layout().clone();
         for parameter in layout.iter() {
-            let values = take(format!("model.{}", parameter.name), &parameter.shape)?;
+            let values = self.take(&format!("model.{}", parameter.name), &parameter.shape)?;
             params.values[parameter.range.clone()].copy_from_slice(&values);
         }
-        optimizer.restore(self.progress.step, |name, shape| take(format!("optim.{name}"), shape))?;
+        optimizer.restore(self.progress.step, |name, shape| self.take(&format!("optim.{name}"), shape))?;
         Ok(self.progress)
+    }
+
+    /// Takes a tensor out of it.
+    ///
+    /// # Errors
+    /// One that is missing or has another shape.
+    pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let (found, values) = self.tensors.remove(name).with_context(|| format!("the checkpoint has no '{name}'"))?;
+        ensure!(found == shape, "the checkpoint's '{name}' has shape {found:?} where the run has {shape:?}");
+        Ok(values)
     }
 }

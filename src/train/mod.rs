@@ -5,7 +5,15 @@
 
 pub mod checkpoint;
 mod every;
+pub mod integrity;
+pub mod noise;
+mod observer;
+mod split;
+mod tensors;
 mod trainer;
+pub(crate) mod watch;
 
 pub use every::Every;
-pub use trainer::{Observer, Outcome, Start, TrainOptions, TrainSummary, Trainer, training_images};
+pub use observer::Observer;
+pub use split::training_images;
+pub use trainer::{Outcome, Start, TrainOptions, TrainSummary, Trainer};

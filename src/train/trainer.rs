@@ -2,15 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::Every;
 use super::checkpoint::{self, Checkpoint, RunProgress};
-use crate::config::{Batch, Extent, RunSpec, Validation};
+use super::noise::Part;
+use super::split::{training_images, validation};
+use super::watch::{Moment, Watch};
+use super::{Every, Observer};
+use crate::config::{Batch, Extent, RunSpec};
 use crate::data::{self, Dataset, Images};
 use crate::error::Result;
 use crate::model::{Backend, Params, Totals};
 use crate::optim::{BoxedRule, Optimizer};
-use crate::run_dir::{CHECKPOINT, Log, MODEL, Meta, Row, RunDir, STEPS, State, StepRow};
-use crate::usage;
+use crate::run_dir::{CHECKPOINT, Log, MODEL, Meta, Row, RunDir, STEPS, State, StepRow, TENSORS};
 
 /// What a run does beside training, and with what. None of it changes a result, except that another device rounds
 /// differently.
@@ -24,24 +26,6 @@ pub struct TrainOptions<'a> {
     /// Receives progress events.
     pub observer: &'a dyn Observer,
 }
-
-/// Receives progress events of a run. Methods may be called from any thread; `()` ignores them.
-pub trait Observer: Sync {
-    /// An epoch begins or goes on: `done` of its training samples are through.
-    fn epoch(&self, _epoch: u64, _extent: &Extent, _done: u64) {}
-    /// A shard of a training batch is through.
-    fn shard(&self, _totals: Totals) {}
-    /// A step is done.
-    fn step(&self, _step: u64) {}
-    /// A shard of the validation images is through.
-    fn validated(&self, _totals: Totals) {}
-    /// A row of `metrics.csv` is there.
-    fn row(&self, _row: &Row) {}
-    /// What the reader of its files should know.
-    fn note(&self, _text: &str) {}
-}
-
-impl Observer for () {}
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +70,15 @@ pub struct Trainer<'a> {
     optimizer: Optimizer<BoxedRule>,
     progress: RunProgress,
     steps: Log,
-    /// Whether the rows of all earlier steps are there.
-    steps_complete: bool,
+    tensors: Log,
+    /// The one of the two that lacks rows of earlier steps.
+    incomplete: Option<&'static str>,
+    watch: Option<Watch>,
     /// The images of the probe.
     probe: Vec<u32>,
     grad: Vec<f32>,
+    /// The gradient over the first part of the batch, where it is wanted.
+    part: Vec<f32>,
     /// The parameters before a step.
     before: Vec<f32>,
     fresh: bool,
@@ -117,19 +105,27 @@ impl<'a> Trainer<'a> {
         let extent = spec.extent(training_images(spec, data.train.len())?);
         let mut params = Params::init(spec.model.layout(spec.dataset.shape()), spec.seed)?;
         let mut optimizer = Optimizer::new(params.layout().clone(), spec.decay(), spec.rule()?)?;
+        let mut watch = Watch::new(spec, params.layout(), extent.images)?;
         let progress = match start {
             Start::Fresh => RunProgress::new(spec, data),
             Start::Resume => {
-                let checkpoint = Checkpoint::read(&dir.file(CHECKPOINT))?;
+                let mut checkpoint = Checkpoint::read(&dir.file(CHECKPOINT))?;
                 checkpoint.progress.check_resumable(spec, data, dir)?;
+                if let Some(watch) = &mut watch {
+                    let (steps, batches) = (checkpoint.progress.step, checkpoint.progress.noise_batches);
+                    watch.restore(steps, batches, |name, shape| checkpoint.take(&format!("watch.{name}"), shape))?;
+                }
                 checkpoint.restore(&mut params, &mut optimizer)?
             }
         };
-        let (steps, steps_complete) = match start {
-            Start::Fresh => (Log::new(STEPS), true),
-            Start::Resume => Log::resume(dir, STEPS, progress.steps_csv.unwrap_or(0)),
+        let log = |name: &'static str, len: u64| match start {
+            Start::Fresh => (Log::new(name), true),
+            Start::Resume => Log::resume(dir, name, len),
         };
+        let (steps, steps_complete) = log(STEPS, progress.steps_csv.unwrap_or(0));
+        let (tensors, tensors_complete) = log(TENSORS, progress.tensors_csv);
         let steps_complete = steps_complete && (progress.steps_csv.is_some() || progress.step == 0);
+        let incomplete = if !steps_complete { Some(STEPS) } else { (!tensors_complete).then_some(TENSORS) };
         let probe = data::sample(spec.observe.probe, extent.images as usize);
         let grad = vec![0.0; params.values.len()];
         let before = grad.clone();
@@ -149,7 +145,10 @@ impl<'a> Trainer<'a> {
             optimizer,
             progress,
             steps,
-            steps_complete,
+            tensors,
+            incomplete,
+            watch,
+            part: Vec::new(),
             probe,
             grad,
             before,
@@ -203,6 +202,7 @@ impl<'a> Trainer<'a> {
         }
         self.save()?;
         checkpoint::save_model(self.dir, &self.params)?;
+        self.meta.sealed = self.dir.seal()?;
         self.write_meta(state, reason)
     }
 
@@ -221,9 +221,9 @@ impl<'a> Trainer<'a> {
                 return Ok(Outcome::Diverged);
             }
         }
-        if !self.steps_complete && !self.is_complete() {
+        if let Some(name) = self.incomplete.filter(|_| !self.is_complete()) {
             let step = self.progress.step + 1;
-            self.options.observer.note(&format!("{STEPS} lacks rows before step {step}, where the run goes on"));
+            self.options.observer.note(&format!("{name} lacks rows before step {step}, where the run goes on"));
         }
         let images = self.extent.images as usize;
         while !self.is_complete() {
@@ -260,7 +260,7 @@ impl<'a> Trainer<'a> {
     fn step(&mut self, batch: &[u32]) -> Result<bool> {
         let start = Instant::now();
         let observer = self.options.observer;
-        let totals = self.options.backend.gradient(&self.data.train, batch, &|t| observer.shard(t), &mut self.grad)?;
+        let (totals, first) = self.gradient(batch)?;
         let grad_norm = norm(self.grad.iter().copied());
         let lr = self.rate(self.progress.step + 1);
         let epoch = &mut self.progress.epoch;
@@ -279,8 +279,15 @@ impl<'a> Trainer<'a> {
             ..StepRow::default()
         };
         if finite {
+            self.optimizer.update(lr, &self.params.values, &self.grad)?;
+            if let Some(watch) = &mut self.watch {
+                let part = first.map(|samples| Part { samples, of: totals.samples, grad: &self.part });
+                let (params, grads, optimizer) = (&self.params.values, &self.grad, &self.optimizer);
+                let now = Moment { step: row.step, lr, params, grads, part, optimizer };
+                watch.step(&now, &mut row, &mut self.tensors)?;
+            }
             self.before.copy_from_slice(&self.params.values);
-            self.optimizer.step(lr, &mut self.params.values, &self.grad)?;
+            self.optimizer.apply(lr, &mut self.params.values);
             let update_norm = norm(self.params.values.iter().zip(&self.before).map(|(a, b)| a - b));
             row.update_norm = Some(update_norm);
             self.progress.epoch.update_norm += update_norm;
@@ -320,6 +327,17 @@ impl<'a> Trainer<'a> {
         self.options.observer.row(&row);
         self.progress.rows.push(row);
         Ok(diverged)
+    }
+
+    /// The gradient over a batch; and if it is wanted and the batch allows it, that over its first part, of so many samples.
+    fn gradient(&mut self, batch: &[u32]) -> Result<(Totals, Option<u64>)> {
+        let (observer, images) = (self.options.observer, &self.data.train);
+        let progress = |totals| observer.shard(totals);
+        if !self.watch.as_ref().is_some_and(Watch::wants_part) {
+            return Ok((self.options.backend.gradient(images, batch, &progress, &mut self.grad)?, None));
+        }
+        self.part.resize(self.grad.len(), 0.0);
+        self.options.backend.gradient_and_part(images, batch, &progress, &mut self.grad, &mut self.part)
     }
 
     /// Loss over the probe; `None` without one.
@@ -363,7 +381,10 @@ impl<'a> Trainer<'a> {
         let start = Instant::now();
         self.progress.wall_seconds = self.began.elapsed().as_secs_f64();
         self.progress.steps_csv = Some(self.steps.save(self.dir)?);
-        checkpoint::save(self.dir, &self.params, &self.optimizer, &self.progress)?;
+        self.progress.tensors_csv = self.tensors.save(self.dir)?;
+        self.progress.noise_batches = self.watch.as_ref().map_or(0, Watch::noise_batches);
+        let watch = self.watch.as_ref().map(Watch::state).unwrap_or_default();
+        checkpoint::save(self.dir, &self.params, &self.optimizer, &watch, &self.progress)?;
         self.dir.write_metrics(&self.progress.rows)?;
         self.saved = Instant::now();
         self.save_cost = start.elapsed();
@@ -375,40 +396,6 @@ impl<'a> Trainer<'a> {
         self.meta.state = state;
         self.meta.reason = reason;
         self.dir.write_meta(&self.meta)
-    }
-}
-
-/// How many images a run trains on: the first ones, `0..n`, of the `all` in its training set.
-///
-/// # Errors
-/// More asked for than there are.
-pub fn training_images(spec: &RunSpec, all: usize) -> Result<usize> {
-    let holdout = match spec.validation {
-        Validation::Test => 0,
-        Validation::Holdout(n) => n,
-    };
-    if holdout >= all {
-        usage!("validation = holdout:{holdout} leaves nothing of {all} training images to train on; hold fewer out");
-    }
-    let left = all - holdout;
-    let images = spec.train_subset.unwrap_or(left);
-    if spec.observe.probe > images {
-        usage!("observe.probe = {} is more than the {images} training images there are", spec.observe.probe);
-    }
-    match spec.train_subset {
-        Some(n) if n > left => usage!("train_subset = {n} is more than the {left} training images there are"),
-        _ => Ok(images),
-    }
-}
-
-/// The images that the run is validated on.
-fn validation<'d>(spec: &RunSpec, data: &'d Dataset) -> (&'d Images, Vec<u32>) {
-    match spec.validation {
-        Validation::Test => (&data.test, (0..data.test.len() as u32).collect()),
-        Validation::Holdout(n) => {
-            let all = data.train.len();
-            (&data.train, ((all - n) as u32..all as u32).collect())
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::analysis::{Analysis, Comparison, Criteria, Entrant, Group, PlanFile, Target, words};
+use crate::analysis::{Analysis, BatchSeries, Comparison, Criteria, Entrant, Group, PlanFile, Target, words};
 use crate::error::Result;
 use crate::run_dir::Warning;
 
@@ -11,6 +11,7 @@ struct Document<'a> {
     criteria: Criteria,
     plans: &'a [PlanFile],
     groups: Vec<GroupDocument<'a>>,
+    batch_series: &'a [BatchSeries],
     warnings: &'a [Warning],
     notes: Vec<String>,
 }
@@ -23,6 +24,7 @@ struct GroupDocument<'a> {
     dataset: String,
     data_hash: &'a str,
     validation: String,
+    probe: Option<usize>,
     target: Option<Target>,
     leaderboard: &'a [Entrant],
     comparisons: &'a [Comparison],
@@ -37,6 +39,7 @@ impl<'a> GroupDocument<'a> {
             dataset: group.spec().dataset.short_name(),
             data_hash: group.data_hash(),
             validation: group.spec().validation.to_string(),
+            probe: group.probe,
             target: group.target,
             leaderboard: &group.leaderboard,
             comparisons: &group.comparisons,
@@ -54,6 +57,7 @@ pub fn json(analysis: &Analysis) -> Result<String> {
         criteria: analysis.criteria,
         plans: &analysis.plans,
         groups: analysis.groups.iter().map(GroupDocument::of).collect(),
+        batch_series: &analysis.batch_series,
         warnings: &analysis.warnings,
         notes: words::notes(analysis.criteria),
     };

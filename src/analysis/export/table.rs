@@ -1,7 +1,9 @@
 //! Tables of an analysis, cell by cell: what terminal, Markdown and page show of them.
 
 use crate::analysis::words::{self, cell, p_value};
-use crate::analysis::{Comparison, Description, Endpoint, Entrant, Group, Judgement, MeanLoss, Verdict, all_arms};
+use crate::analysis::{
+    BatchSeries, Comparison, Description, Endpoint, Entrant, Gain, Group, Judgement, MeanLoss, Verdict, all_arms,
+};
 use crate::number::{loss, number, plain, short_loss};
 
 /// A table of texts.
@@ -111,6 +113,23 @@ pub fn equal_rates(comparisons: &[&Comparison]) -> Grid {
         header: header(&["ratio of losses", "lr", "n"], Endpoint::short_name),
         rows: comparisons.iter().map(row).collect(),
         words: vec![0],
+    }
+}
+
+/// The gain at every batch size.
+pub fn batch_series(series: &BatchSeries) -> Grid {
+    let row = |gain: &Gain| {
+        let ratio = gain.effect.as_ref().map_or(NONE.to_string(), cell);
+        let own = [gain.batch.to_string(), gain.pairs.to_string(), ratio].map(Cell::from);
+        let verdict = Cell { text: gain.verdict.to_string(), verdict: Some(gain.verdict) };
+        own.into_iter().chain([verdict]).collect()
+    };
+    let ratio = format!("{} / {}\n[95%]", series.a, series.b);
+    Grid {
+        title: format!("{} against {} by batch size, {}", series.a, series.b, series.title),
+        header: ["batch", "n", &ratio, "first is lower:"].map(String::from).to_vec(),
+        rows: series.gains.iter().map(row).collect(),
+        words: vec![0, 3],
     }
 }
 

@@ -5,6 +5,7 @@ use crate::analysis::endpoint::Endpoint;
 use crate::analysis::group::{Arm, Group};
 use crate::analysis::judge::least_pairs;
 use crate::analysis::types::{Basis, Comparison, Criteria, Judgement, Reason, Verdict};
+use crate::number::thousands;
 
 impl Endpoint {
     /// For people: the name of a column, in two lines.
@@ -62,7 +63,7 @@ pub fn headline(comparisons: &[&Comparison]) -> &'static str {
 /// What failed, why there are no verdicts, how the pairs stand to the plan, and what to be careful about: each once.
 pub fn remarks(group: &Group) -> Vec<String> {
     let headline = group.headline();
-    let mut said: Vec<String> = failed(group).into_iter().collect();
+    let mut said: Vec<String> = failed(group).into_iter().chain(probed(group)).collect();
     let mut say = |sentence: String| {
         if !said.contains(&sentence) {
             said.push(sentence);
@@ -87,6 +88,11 @@ fn failed(group: &Group) -> Option<String> {
     };
     let each: Vec<String> = group.arms.iter().filter(|arm| arm.failed() > 0).map(of_arm).collect();
     (!each.is_empty()).then(|| format!("Failed, which counts as ∞: {}.", list(&each)))
+}
+
+fn probed(group: &Group) -> Option<String> {
+    let images = thousands(&group.probe?.to_string());
+    Some(format!("Training loss over the run: on one fixed sample of {images} training images, after every step."))
 }
 
 fn obstacle(judgement: &Judgement) -> Option<String> {

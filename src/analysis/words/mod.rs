@@ -1,5 +1,6 @@
 //! Every sentence about results: one place for what terminal, page and files say.
 
+mod batch_size;
 pub mod finding;
 mod further;
 mod look;
@@ -11,6 +12,7 @@ mod warning;
 
 use std::ops::RangeInclusive;
 
+pub use batch_size::{NO_BATCH_SERIES, series_answer, series_title};
 pub use further::{further, level};
 pub use look::{EQUAL_RATES, PLACES, headline, remarks, short, sign, signs};
 pub use notes::notes;
@@ -18,8 +20,8 @@ pub use outlook::{NO_PLAN, beyond_the_plan, outlook};
 pub use tuning::{left_out_choice, tuning};
 pub use verdict::{equivalence, more, speedup, standing, verdict, write};
 pub use warning::{
-    NO_SECONDS, OTHER_SETTINGS, copy, different_data, doubts_about_rates, left_out, missing_from_plan, mixed, only_one,
-    other_rows, other_start, unfinished, unpaired,
+    NO_SECONDS, REPAIRED, copy, different_data, doubts_about_rates, left_out, missing_from_plan, mixed, only_one,
+    other_start, uneven_probes, unfinished, unpaired,
 };
 
 use super::endpoint::{Endpoint, Measure};

@@ -12,16 +12,11 @@ use crate::number::number;
 use crate::run_dir::State;
 use crate::run_dir::Warning;
 
-/// Why a run is left out whose `config.toml` was changed.
-pub const OTHER_SETTINGS: &str = "its config.toml is not what meta.json says that ran; restore it, or repeat the run";
+/// What was done with a run that had ended and lacked rows.
+pub const REPAIRED: &str = "its metrics.csv was missing or cut off, and is written anew from its checkpoint";
 
 /// Where seconds do not compare.
 pub const NO_SECONDS: &str = "made on different machines or numbers of threads: seconds are not compared";
-
-/// Why a run is left out whose metrics were changed.
-pub fn other_rows(epoch: u64) -> String {
-    format!("its metrics.csv differs from its checkpoint in epoch {epoch}; restore it, or repeat the run")
-}
 
 pub fn left_out(dir: &Path, why: &str) -> Warning {
     Warning(format!("{} is left out: {why}", dir.display()))
@@ -32,6 +27,15 @@ pub fn copy(first: &Path, second: &Path) -> Warning {
         "{} is left out: its rows equal those of {}, a run with another seed; one is a copy of the other",
         second.display(),
         first.display()
+    ))
+}
+
+/// Runs of a group of which only some probe a fixed sample, or another one.
+pub fn uneven_probes(group: &Group) -> Warning {
+    Warning(format!(
+        "{}: not all runs have steps.csv with the loss on one and the same sample (observe.probe); the training loss over the \
+         run is that of the epochs' batches",
+        group.title()
     ))
 }
 

@@ -111,6 +111,38 @@ impl<N: Net> Fused<N> {
         }
         Ok(())
     }
+
+    /// Puts the sum over the samples, and if `keep_part` that over the first half of the groups, into the reducer.
+    fn add_up(
+        &mut self,
+        images: &Images,
+        indices: &[u32],
+        progress: &(dyn Fn(Totals) + Sync),
+        keep_part: bool,
+    ) -> Result<()> {
+        self.check(images, indices)?;
+        let groups: Vec<Range<usize>> = groups(indices.len(), N::SHARD).collect();
+        self.reducer.reset(if keep_part { groups.len() / 2 } else { 0 });
+        let next = AtomicUsize::new(0);
+        let (net, reducer, profiling) = (&self.net, &self.reducer, self.profiling);
+        let work = |worker: &mut N::Workspace| {
+            N::clock(worker).start(profiling);
+            while let Some(mut buffer) = reducer.take() {
+                let group = next.fetch_add(1, Ordering::Relaxed);
+                let Some(range) = groups.get(group) else { return reducer.give_back(buffer) };
+                N::clock(worker).forward(Part::Reduction);
+                let mut totals = Totals::default();
+                for shard in indices[range.clone()].chunks(N::SHARD) {
+                    let shard_totals = net.train(images, shard, worker, &mut buffer);
+                    progress(shard_totals);
+                    totals += shard_totals;
+                }
+                reducer.add(group, totals, buffer);
+                N::clock(worker).forward(Part::Reduction);
+            }
+        };
+        on_all(&self.pool, &mut self.workers, work, || reducer.close())
+    }
 }
 
 impl<N: Net> Backend for Fused<N> {
@@ -133,40 +165,32 @@ impl<N: Net> Backend for Fused<N> {
         progress: &(dyn Fn(Totals) + Sync),
         grad: &mut [f32],
     ) -> Result<Totals> {
-        self.check(images, indices)?;
-        ensure!(
-            grad.len() == self.net.num_params(),
-            "the gradient has {} numbers where the model has {} parameters",
-            grad.len(),
-            self.net.num_params()
-        );
-        self.reducer.reset();
-        let groups: Vec<Range<usize>> = groups(indices.len(), N::SHARD).collect();
-        let next = AtomicUsize::new(0);
-        let (net, reducer, profiling) = (&self.net, &self.reducer, self.profiling);
-        let work = |worker: &mut N::Workspace| {
-            N::clock(worker).start(profiling);
-            while let Some(mut buffer) = reducer.take() {
-                let group = next.fetch_add(1, Ordering::Relaxed);
-                let Some(range) = groups.get(group) else { return reducer.give_back(buffer) };
-                N::clock(worker).forward(Part::Reduction);
-                let mut totals = Totals::default();
-                for shard in indices[range.clone()].chunks(N::SHARD) {
-                    let shard_totals = net.train(images, shard, worker, &mut buffer);
-                    progress(shard_totals);
-                    totals += shard_totals;
-                }
-                reducer.add(group, totals, buffer);
-                N::clock(worker).forward(Part::Reduction);
-            }
-        };
-        on_all(&self.pool, &mut self.workers, work, || reducer.close())?;
+        self.add_up(images, indices, progress, false)?;
         let (totals, sum) = self.reducer.sums();
-        self.net.finish(sum);
-        for (grad, sum) in grad.iter_mut().zip(sum) {
-            *grad = (*sum / totals.samples as f64) as f32;
-        }
+        finish(&self.net, totals, sum, grad)?;
         Ok(totals)
+    }
+
+    /// The sum over the first groups is at hand on the way to the whole: this costs a copy.
+    fn gradient_and_part(
+        &mut self,
+        images: &Images,
+        indices: &[u32],
+        progress: &(dyn Fn(Totals) + Sync),
+        grad: &mut [f32],
+        part: &mut [f32],
+    ) -> Result<(Totals, Option<u64>)> {
+        self.add_up(images, indices, progress, true)?;
+        let first = match self.reducer.first_part() {
+            Some((totals, sum)) => {
+                finish(&self.net, totals, sum, part)?;
+                Some(totals.samples)
+            }
+            None => None,
+        };
+        let (totals, sum) = self.reducer.sums();
+        finish(&self.net, totals, sum, grad)?;
+        Ok((totals, first))
     }
 
     fn evaluate(&mut self, images: &Images, indices: &[u32], progress: &(dyn Fn(Totals) + Sync)) -> Result<Totals> {
@@ -205,6 +229,21 @@ impl<N: Net> Backend for Fused<N> {
         self.workers.iter_mut().for_each(|w| sum += N::clock(w).profile);
         sum
     }
+}
+
+/// Completes the sum over the samples and writes their mean to `grad`.
+fn finish<N: Net>(net: &N, totals: Totals, sum: &mut [f64], grad: &mut [f32]) -> Result<()> {
+    ensure!(
+        grad.len() == sum.len(),
+        "the gradient has {} numbers where the model has {} parameters",
+        grad.len(),
+        sum.len()
+    );
+    net.finish(sum);
+    for (grad, sum) in grad.iter_mut().zip(sum) {
+        *grad = (*sum / totals.samples as f64) as f32;
+    }
+    Ok(())
 }
 
 /// Runs `work` once on every worker, in parallel; where one panics, `ended` lets the others come to an end.

@@ -48,6 +48,10 @@ struct ReducerState {
     closed: bool,
     gradient: Vec<f64>,
     totals: Totals,
+    /// Groups of the part whose sum is kept; 0: none.
+    part: usize,
+    part_gradient: Vec<f64>,
+    part_totals: Totals,
 }
 
 impl Reducer {
@@ -62,12 +66,15 @@ impl Reducer {
             closed: false,
             gradient: vec![0.0; len],
             totals: Totals::default(),
+            part: 0,
+            part_gradient: Vec::new(),
+            part_totals: Totals::default(),
         };
         Self { buffers, state: Mutex::new(state), returned: Condvar::new() }
     }
 
-    /// Starts from zero.
-    pub fn reset(&mut self) {
+    /// Starts from zero; the sum over the first `part` groups is kept too, if there are any.
+    pub fn reset(&mut self, part: usize) {
         let state = self.state.get_mut().unwrap_or_else(|e| e.into_inner());
         state.next = 0;
         state.free.extend(std::mem::take(&mut state.waiting).into_values().map(|(_, gradient)| gradient));
@@ -76,6 +83,7 @@ impl Reducer {
         state.closed = false;
         state.gradient.fill(0.0);
         state.totals = Totals::default();
+        state.part = part;
     }
 
     /// A buffer of zeros, or none once the reducer is closed. To be taken before the number of the group that it is for:
@@ -120,10 +128,21 @@ impl Reducer {
             accumulate(&mut state.gradient, &gradient);
             state.free.push(gradient);
             group += 1;
+            if group == state.part {
+                let ReducerState { gradient, part_gradient, .. } = &mut *state;
+                part_gradient.clone_from(gradient);
+                state.part_totals = state.totals;
+            }
         }
         state.next = group;
         drop(state);
         self.returned.notify_all();
+    }
+
+    /// The sums over the first groups, if they were asked for.
+    pub fn first_part(&mut self) -> Option<(Totals, &mut [f64])> {
+        let state = self.state.get_mut().unwrap_or_else(|e| e.into_inner());
+        (state.part > 0).then_some((state.part_totals, &mut state.part_gradient))
     }
 
     /// The sums, when all groups are in.
