@@ -44,9 +44,11 @@ def snradam(centering, eps):
         theta, m, s, path = start.astype(np.float64), 0.0, 0.0, []
         for t, g in enumerate(grads.astype(np.float64), start=1):
             before = m / (1 - B1 ** (t - 1)) if t > 1 else 0.0
+            uncorrected = m
             m = B1 * m + (1 - B1) * g
             after = m / (1 - B1**t)
-            s = B2 * s + (1 - B2) * (g - {"previous": before, "current": after, "moments": 0.0}[centering]) ** 2
+            centres = {"previous": before, "uncorrected": uncorrected, "current": after, "moments": 0.0}
+            s = B2 * s + (1 - B2) * (g - centres[centering]) ** 2
             variance = s / (1 - B2**t)
             if centering == "moments":
                 variance = np.maximum(variance - after**2, 0.0)
@@ -154,6 +156,7 @@ def main():
         "sgd": lambda *a: torch_run(lambda p: torch.optim.SGD(p, lr=LR, momentum=0.9), *a),
         "adabelief": adabelief,
         "snradam": snradam("previous", eps=1e-8),
+        "snradam_uncorrected": snradam("uncorrected", eps=1e-8),
         # Their first step is g / eps: with the default eps it would drown everything after it.
         "snradam_current": snradam("current", eps=0.1),
         "snradam_moments": snradam("moments", eps=0.1),

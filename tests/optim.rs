@@ -118,7 +118,9 @@ fn close(name: &str, got: &[f32], want: &[f32]) {
 fn golden_200_steps() {
     let golden = candle_core::safetensors::load("tests/golden/optim.safetensors", &CPU).unwrap();
     // Case, changed hyperparameters, decay; every other case is an optimizer as it comes.
-    let changed: [(&str, &str, Vec<(&str, toml::Value)>, f64); 5] = [
+    type Changes = Vec<(&'static str, toml::Value)>;
+    let changed: [(&str, &str, Changes, f64); 6] = [
+        ("snradam_uncorrected", "snradam", vec![("centering", "uncorrected".into())], 0.0),
         ("snradam_current", "snradam", vec![("centering", "current".into()), ("eps", 0.1.into())], 0.0),
         ("snradam_moments", "snradam", vec![("centering", "moments".into()), ("eps", 0.1.into())], 0.0),
         ("adamw", "adamw", vec![], 0.1),
@@ -442,7 +444,7 @@ fn centerings() {
     }
     // Nearly constant gradients make v̂ − m̂² negative in f32.
     let grads: Vec<f32> = (0..500).map(|t| 1.0 + 1e-6 * (t as f32).sin()).collect();
-    for centering in [Centering::Previous, Centering::Current, Centering::Moments] {
+    for centering in [Centering::Previous, Centering::Uncorrected, Centering::Current, Centering::Moments] {
         let steps = steps(with(centering), &grads);
         assert!(steps.iter().all(|s| s.is_finite()), "{centering:?}");
     }

@@ -180,9 +180,10 @@ impl Rule for GraftRule {
         let mut longer = vec![0.0; update.len()];
         self.magnitude.update(&step, params, grads, of_magnitude, &mut longer)?;
         self.direction.update(&step, params, grads, of_direction, update)?;
-        let all = [0..update.len()];
-        let tensors = step.layout.iter().map(|parameter| parameter.range.clone());
-        let ranges: Vec<_> = if self.scope == Scope::Global { all.to_vec() } else { tensors.collect() };
+        let ranges: Vec<_> = match self.scope {
+            Scope::Tensor => step.layout.iter().map(|parameter| parameter.range.clone()).collect(),
+            Scope::Global => std::iter::once(0..update.len()).collect(),
+        };
         for range in ranges {
             let (size, own) = (norm(&longer[range.clone()]), norm(&update[range.clone()]));
             let ratio = if own == 0.0 { 0.0 } else { (size / own) as f32 };
