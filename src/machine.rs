@@ -45,6 +45,11 @@ pub fn cpu_name() -> String {
     name.map_or_else(|| std::env::consts::ARCH.to_string(), |(_, name)| name.trim().to_string())
 }
 
+/// The machine's name in its network.
+pub fn host_name() -> String {
+    gethostname::gethostname().to_string_lossy().into_owned()
+}
+
 /// The widest vector instructions that the fused operations and gemm find on this processor.
 pub fn simd_level() -> &'static str {
     #[cfg(target_arch = "x86_64")]

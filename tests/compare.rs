@@ -404,7 +404,11 @@ fn mixed_machines_are_told_and_their_seconds_not_compared() {
     };
     for seed in 0..8 {
         let threads = if seed == 5 { 1 } else { 2 };
-        write_run(root.path(), &spec("adam", 1e-3, seed), &made("abc", 2), &losses(seed, 1.0));
+        // continued on another machine
+        let moved =
+            r#", "sessions": [{"host": "a", "cpu": "A", "git": "abc"}, {"host": "b", "cpu": "A", "git": "abc"}]"#;
+        let adam = if seed == 7 { meta("finished", HASH) + moved } else { made("abc", 2) };
+        write_run(root.path(), &spec("adam", 1e-3, seed), &adam, &losses(seed, 1.0));
         let git = if seed < 2 { "def" } else { "abc" };
         write_run(root.path(), &spec("snradam", 1e-3, seed), &made(git, threads), &losses(seed, LOWER[seed as usize]));
     }
@@ -415,7 +419,8 @@ fn mixed_machines_are_told_and_their_seconds_not_compared() {
         &everything(&analysis).replace('\n', " "),
         &[
             "Caution: seeds 0, 1 pair runs of different revisions of the program",
-            "Caution: seed 5 pairs runs of different numbers of threads",
+            "Caution: seeds 5, 7 pair runs of different numbers of threads",
+            "Caution: seed 7 has a run that was continued on another machine",
             "seconds are not compared",
         ],
     );

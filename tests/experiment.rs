@@ -69,7 +69,7 @@ fn two_at_once_give_the_bits_of_one_at_a_time() {
             assert!(text.contains(&format!("{run}{part}")), "no {run}{part} in {text}");
         }
     }
-    assert!(runs(&dir.path().join("two")).iter().all(|run| Meta::read(run).unwrap().threads == Some(1)));
+    assert!(runs(&dir.path().join("two")).iter().all(|run| Meta::read(run).unwrap().sessions[0].threads == Some(1)));
 }
 
 #[test]

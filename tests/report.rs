@@ -368,11 +368,19 @@ fn runs_that_differ_in_origin_or_that_nothing_can_repeat_are_told_of() {
     let root = TempDir::new().unwrap();
     pairs(root.path(), Batch::Size(4096), 3, 0.03);
     assert!(!text(&page(root.path())).contains("revisions"));
-    let more = json!({"git": "abcdef-dirty", "data_files": {"train-images": "ba89"}});
+    let sessions = [json!({"git": "abcdef-dirty", "cpu": "Test CPU"}), json!({"git": "b699d932078b", "cpu": "Other"})];
+    let more = json!({"sessions": sessions, "data_files": {"train-images": "ba89"}});
     write_run(root.path(), &spec("adam", Batch::Size(4096), 2), "finished", &losses(2, 0.2), more);
     assert_says(
         &text(&page(root.path())),
-        &["seed 2 pairs runs of different revisions", "1 run was made by a build", "train-imagesba89"],
+        &[
+            "seed 2 pairs runs of different revisions",
+            "1 run was made by a build",
+            "train-imagesba89",
+            "seed 2 has a run that was continued on another machine",
+            "finished continued on another machine",
+            "Test CPU; then Other",
+        ],
     );
     fs::write(root.path().join("adam-4096-2/meta.json"), r#"{"state":"finished","data_hash":"3f2a9c0144aa"}"#).unwrap();
     assert_says(&text(&page(root.path())), &["not recorded (1 run)"]);

@@ -29,17 +29,89 @@ fn meta_says_what_ran_where() {
     assert_ok(&train(dir.path(), "run", &["--epochs", "1", "--optim", "snradam", "--threads", "1"]));
     let json: serde_json::Value = serde_json::from_slice(&fs::read(dir.path().join("run/meta.json")).unwrap()).unwrap();
     assert_eq!(json["data_files"]["train-images-idx3-ubyte"].as_str().unwrap().len(), 64);
-    for key in ["version", "candle", "git", "cpu", "simd", "platform", "device", "data_hash", "config_hash"] {
-        assert!(json[key].as_str().is_some_and(|text| !text.is_empty() || key == "git"), "{key}: {}", json[key]);
+    let is_text = |of: &serde_json::Value, key: &str| assert!(of[key].is_string() && of[key] != "", "{key}: {of}");
+    ["data_hash", "config_hash"].iter().for_each(|key| is_text(&json, key));
+    assert_eq!((&json["state"], &json["dataset"]), (&"finished".into(), &"digits".into()));
+    let session = &json["sessions"][0];
+    ["version", "candle", "host", "cpu", "simd", "platform", "device"].iter().for_each(|key| is_text(session, key));
+    assert!(session["git"].is_string(), "{session}"); // empty outside git
+    assert_eq!((&session["threads"], &session["from_step"], &session["to_step"]), (&1.into(), &0.into(), &3.into()));
+    for time in ["start", "end"] {
+        let shape = session[time].as_str().unwrap().replace(|c: char| c.is_ascii_digit(), "9");
+        assert_eq!(shape, "9999-99-99T99:99:99Z");
     }
-    assert_eq!((&json["state"], &json["threads"], &json["dataset"]), (&"finished".into(), &1.into(), &"digits".into()));
     assert_eq!((&json["config"]["centering"], &json["config"]["model"]["embed_dim"]), (&"previous".into(), &16.into()));
-    let command: Vec<&str> = json["command"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
+    let command: Vec<&str> = session["command"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
     assert_eq!(command[1..6], ["train", "--out", "run", "--dataset", "digits"]);
     // All settings, as config.toml has them.
     let stored: toml::Table = fs::read_to_string(dir.path().join("run/config.toml")).unwrap().parse().unwrap();
     let meta = Meta::read(&dir.path().join("run")).unwrap();
     assert_eq!(toml::Table::try_from(meta.config).unwrap(), stored);
+}
+
+/// Steps and threads of the sessions in `meta.json`.
+fn sessions(run: &Path) -> Vec<(Option<u64>, Option<u64>, Option<usize>)> {
+    let sessions = Meta::read(run).unwrap().sessions;
+    sessions.iter().map(|session| (session.from_step, session.to_step, session.threads)).collect()
+}
+
+#[test]
+fn every_session_that_trained_is_listed() {
+    let dir = tempdir().unwrap();
+    let run = dir.path().join("run");
+    assert_ok(&train(dir.path(), "run", &["--epochs", "1", "--threads", "1"]));
+    assert_ok(&snr_bench(dir.path(), &["train", "--resume", "run", "--epochs", "3", "--threads", "2"]));
+    assert_eq!(sessions(&run), [(Some(0), Some(3), Some(1)), (Some(3), Some(9), Some(2))]);
+    let text = show(dir.path(), "run");
+    assert_says(
+        &text,
+        &[", from step 0 to 3\n", ", from step 3 to 9\n", "1 thread, ", "2 threads, ", "--resume run --epochs 3"],
+    );
+
+    // A session that was killed says no end; the next one knows what it left.
+    let mut meta = Meta::read(&run).unwrap();
+    let killed = meta.sessions.last_mut().unwrap();
+    (meta.state, killed.end, killed.to_step) = (State::Running, String::new(), None);
+    fs::write(run.join("meta.json"), serde_json::to_vec(&meta).unwrap()).unwrap();
+    assert_says(&show(dir.path(), "run"), &["to an end that was not written, from step 3 to one that was not written"]);
+    // This one only says that the run has finished: it trained nothing.
+    assert_ok(&snr_bench(dir.path(), &["train", "--resume", "run", "--threads", "1"]));
+    assert_eq!(sessions(&run), [(Some(0), Some(3), Some(1)), (Some(3), Some(9), Some(2))]);
+    assert_eq!(Meta::read(&run).unwrap().state, State::Finished);
+}
+
+#[test]
+fn where_nothing_is_left_to_train_nothing_changes() {
+    let dir = tempdir().unwrap();
+    assert_ok(&train(dir.path(), "run", &["--epochs", "1", "--threads", "1"]));
+    let files = || {
+        let entries = fs::read_dir(dir.path().join("run")).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = entries
+            .map(|path| (path.clone(), fs::read(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    let before = files();
+    assert_ok(&snr_bench(dir.path(), &["train", "--resume", "run", "--threads", "2"]));
+    assert!(files() == before);
+}
+
+/// `meta.json` of before sessions: what it says of the machine is its only session.
+#[test]
+fn a_run_of_before_sessions_goes_on() {
+    let dir = tempdir().unwrap();
+    let run = dir.path().join("run");
+    assert_ok(&train(dir.path(), "run", &["--epochs", "1"]));
+    let mut json: serde_json::Value = serde_json::from_slice(&fs::read(run.join("meta.json")).unwrap()).unwrap();
+    let fields = json.as_object_mut().unwrap();
+    fields.remove("sessions").expect("it is new");
+    fields.extend([("cpu".into(), "Old CPU".into()), ("threads".into(), 7.into()), ("git".into(), "abc".into())]);
+    fs::write(run.join("meta.json"), json.to_string()).unwrap();
+    assert_says(&show(dir.path(), "run"), &["session     not recorded\n", "Old CPU, 7 threads", "(abc)"]);
+    assert_ok(&snr_bench(dir.path(), &["train", "--resume", "run", "--epochs", "2", "--threads", "1"]));
+    assert_eq!(sessions(&run), [(None, Some(3), Some(7)), (Some(3), Some(6), Some(1))]);
+    assert_says(&show(dir.path(), "run"), &["Old CPU, 7 threads", ", from step 3 to 6\n"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::run::Run;
 use super::words;
 use crate::config::RunSpec;
-use crate::run_dir::Warning;
+use crate::run_dir::{Provenance, Warning};
 use crate::train::integrity::{contradiction, same};
 
 /// Marks the runs whose files disagree, and says so.
@@ -45,28 +45,28 @@ pub fn same_start(a: &Run, b: &Run) -> bool {
 
 /// What differs within pairs beside the optimizer, in words.
 pub fn cautions(pairs: &[(&Run, &Run)]) -> Vec<String> {
-    let differing = |of: fn(&Run) -> String| {
-        let seeds = pairs.iter().filter(|(a, b)| of(a) != of(b)).map(|(a, _)| a.spec.seed);
+    let seeds = |holds: &dyn Fn(&Run, &Run) -> bool| {
+        let seeds = pairs.iter().filter(|(a, b)| holds(a, b)).map(|(a, _)| a.spec.seed);
         seeds.collect::<Vec<u64>>()
     };
-    type Of = fn(&Run) -> String;
+    type Of = fn(&Provenance) -> String;
     let kinds: [(&str, Of); 4] = [
-        ("machines", |run| format!("{} {}", run.meta.cpu, run.meta.device)),
-        ("vector instructions", |run| run.meta.simd.clone()),
-        ("numbers of threads", |run| format!("{:?}", run.meta.threads)),
-        ("revisions of the program", |run| run.meta.git.clone().unwrap_or_default()),
+        ("machines", |session| format!("{} {}", session.cpu, session.device)),
+        ("vector instructions", |session| session.simd.clone()),
+        ("numbers of threads", |session| format!("{:?}", session.threads)),
+        ("revisions of the program", |session| session.git.clone().unwrap_or_default()),
     ];
-    let mixed = kinds.into_iter().map(|(what, of)| (what, differing(of))).filter(|(_, seeds)| !seeds.is_empty());
-    mixed.map(|(what, seeds)| words::mixed(what, &seeds)).collect()
+    let mixed = kinds.map(|(what, of)| (what, seeds(&|a, b| a.meta.told(of) != b.meta.told(of))));
+    let mixed = mixed.iter().filter(|(_, seeds)| !seeds.is_empty()).map(|(what, seeds)| words::mixed(what, seeds));
+    let moved = seeds(&|a, b| a.meta.has_moved() || b.meta.has_moved());
+    mixed.chain((!moved.is_empty()).then(|| words::moved(&moved))).collect()
 }
 
 /// Whether seconds compare: one machine and one number of threads made all runs.
 pub fn one_machine(pairs: &[(&Run, &Run)]) -> bool {
-    let machine = |run: &Run| {
-        let meta = &run.meta;
-        (meta.cpu.clone(), meta.simd.clone(), meta.device.clone(), meta.threads)
-    };
-    let mut machines = pairs.iter().flat_map(|(a, b)| [machine(a), machine(b)]);
-    let first = machines.next();
-    machines.all(|other| Some(other) == first)
+    let mut sessions = pairs.iter().flat_map(|(a, b)| a.meta.sessions.iter().chain(&b.meta.sessions));
+    let machine =
+        |session: &Provenance| (session.cpu.clone(), session.simd.clone(), session.device.clone(), session.threads);
+    let first = sessions.next().map(machine);
+    sessions.all(|session| Some(machine(session)) == first)
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use super::endpoint::Endpoint;
 use super::types::Criteria;
@@ -228,7 +228,7 @@ fn extended(mut plan: PlanFile, specs: &[RunSpec]) -> PlanFile {
         let baseline = runs.iter().map(|spec| spec.optim.as_str()).chain(earlier).min_by_key(place);
         let baseline = baseline.unwrap_or_default().to_string();
         plan.parts.push(PlanPart {
-            date: today(),
+            date: OffsetDateTime::now_utc().date().to_string(),
             revision: env!("SNR_BENCH_GIT").to_string(),
             baseline,
             epochs,
@@ -261,17 +261,4 @@ pub fn criteria(plan: Option<&PlanFile>, folder: &Path, target: Option<f64>, mar
         ),
         _ => Ok(planned),
     }
-}
-
-/// The date in UTC: 2026-11-24. Days since 1970 to a date as in Howard Hinnant's `civil_from_days`.
-fn today() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let days = seconds / 86_400 + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let date = of_year - (153 * month + 2) / 5 + 1;
-    let (month, year) = if month < 10 { (month + 3, year) } else { (month - 9, year + 1) };
-    format!("{:04}-{month:02}-{date:02}", era * 400 + year)
 }

@@ -70,12 +70,14 @@ fn describe(dir: &Path) -> Result<String> {
     line("checkpoint", saved(&checkpoint));
     line("data", format!("{}, hash {}", meta.dataset, meta.data_hash));
     meta.data_files.iter().for_each(|(name, hash)| line("", format!("{name} {hash}")));
-    line("machine", format!("{}, {}", meta.machine(), recorded(&meta.platform)));
-    line(
-        "versions",
-        format!("snr-bench {} ({}), Candle {}", recorded(&meta.version), meta.revision(), recorded(&meta.candle)),
-    );
-    line("command", meta.command.iter().map(|arg| quoted(arg)).collect::<Vec<_>>().join(" "));
+    for session in &meta.sessions {
+        line("session", session.extent());
+        let (host, platform) = (recorded(&session.host), recorded(&session.platform));
+        line("machine", format!("{host}: {}, {platform}", session.machine()));
+        let (version, candle) = (recorded(&session.version), recorded(&session.candle));
+        line("versions", format!("snr-bench {version} ({}), Candle {candle}", session.revision()));
+        line("command", session.command.iter().map(|arg| quoted(arg)).collect::<Vec<_>>().join(" "));
+    }
     let _ = write!(
         text,
         "settings\n  {}\n\n{}",

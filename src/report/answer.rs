@@ -7,6 +7,7 @@ use crate::analysis::export::table;
 use crate::analysis::{Fate, Group, Run, short_hash, words};
 use crate::config::{Batch, RunSpec};
 use crate::number::{number, thousands};
+use crate::run_dir::Provenance;
 
 /// The title: "Is SNRAdam better than Adam?".
 pub fn question(page: &Page) -> String {
@@ -31,7 +32,7 @@ pub fn header(page: &Page, question: &str) -> Markup {
                 dt { "Runs" } dd { (runs(page)) }
                 dt { "Data" } dd { (data(page)) }
                 dt { "Model" } dd { (models(page)) }
-                dt { "Hardware" } dd { (words::list(&distinct(page.analysis.runs().map(|run| run.meta.machine())))) }
+                dt { "Hardware" } dd { (words::list(&distinct(page.analysis.runs().map(|run| run.meta.told(Provenance::machine))))) }
                 dt { "Criteria" } dd { (criteria(page)) }
             }
         }

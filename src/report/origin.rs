@@ -3,20 +3,20 @@
 use maud::{Markup, html};
 
 use super::{Page, count, distinct};
-use crate::analysis::Criteria;
-use crate::run_dir::{Meta, recorded};
+use crate::analysis::{Criteria, Run};
+use crate::run_dir::{Provenance, recorded};
 use crate::shell::quoted;
 
 /// Versions, machines, data and commands of all runs.
 pub fn section(page: &Page) -> Markup {
-    let all = |of: &dyn Fn(&Meta) -> String| counted(page.analysis.runs().map(|run| of(&run.meta)));
-    let revisions = all(&Meta::revision);
+    let all = |of: &dyn Fn(&Provenance) -> String| counted(page.analysis.runs().map(|run| run.meta.told(of)));
+    let revisions = all(&Provenance::revision);
     let rows = [
-        ("snr-bench", all(&|o| recorded(&o.version))),
+        ("snr-bench", all(&|session| recorded(&session.version))),
         ("git revision", revisions.clone()),
-        ("Candle", all(&|o| recorded(&o.candle))),
-        ("machine", all(&Meta::machine)),
-        ("platform", all(&|o| recorded(&o.platform))),
+        ("Candle", all(&|session| recorded(&session.candle))),
+        ("machine", all(&Provenance::machine)),
+        ("platform", all(&|session| recorded(&session.platform))),
         (
             "data, SHA-256",
             counted(page.analysis.runs().map(|run| format!("{} {}", run.spec.dataset.label(), run.meta.data_hash))),
@@ -49,7 +49,7 @@ fn counted(values: impl Iterator<Item = String>) -> Vec<(String, usize)> {
 
 /// Runs that no revision can repeat.
 fn doubt(revisions: &[(String, usize)]) -> Option<String> {
-    let dirty: usize = revisions.iter().filter(|(git, _)| git.ends_with("-dirty")).map(|(_, n)| n).sum();
+    let dirty: usize = revisions.iter().filter(|(git, _)| git.contains("-dirty")).map(|(_, n)| n).sum();
     (dirty > 0).then(|| {
         format!(
             "{} made by a build whose sources were changed after its commit (-dirty): no revision has what ran.",
@@ -76,7 +76,8 @@ fn data_files(page: &Page) -> Markup {
 
 /// The commands that the runs were started with, and those that repeat one of them and this page.
 fn commands(page: &Page) -> Markup {
-    let started = counted(page.analysis.runs().map(|run| command(page, &run.meta.command)));
+    let of_run = |run: &Run| distinct(run.meta.sessions.iter().map(|session| command(page, &session.command)));
+    let started = counted(page.analysis.runs().flat_map(of_run));
     let root = match page.paths.in_text(&format!("{}/", page.paths.root.0)).trim_end_matches('/') {
         "" => ".".to_string(),
         shown => quoted(shown),
@@ -84,7 +85,7 @@ fn commands(page: &Page) -> Markup {
     let Criteria { margin, target } = page.analysis.criteria;
     html! {
         h3 { "Commands" }
-        p { "The runs were started, or last resumed, with:" }
+        p { "The runs were started and resumed with:" }
         pre { @for (line, n) in &started { (line) "    # " (count(*n, "run")) "\n" } }
         p {
             "With another --out, an experiment’s command repeats all of its runs; where they lie, those that have ended are

@@ -83,6 +83,7 @@ fn state(page: &Page, run: &Run) -> Markup {
         span.verdict.(class) { (word) }
         // a killed process leaves it so
         @if run.meta.state == State::Running { " " small { "as its meta.json says" } }
+        @if run.meta.has_moved() { " " small { "continued on another machine" } }
         @if let Some(reason) = &run.meta.reason { " " small { (page.paths.in_text(reason)) } }
     }
 }

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
-use super::META;
+use super::{META, Provenance};
 use crate::config::{MAX_SETTINGS, RunSpec, read_text};
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::machine::{Machine, cpu_name, simd_level};
+use crate::machine::Machine;
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,15 +50,6 @@ pub struct Meta {
     /// The error that ended it, where `state` is failed; the loss that ended it, where diverged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Version of snr-bench.
-    #[serde(default)]
-    pub version: String,
-    /// Version of candle-core.
-    #[serde(default)]
-    pub candle: String,
-    /// Git revision that the binary was built from, with `-dirty` where its sources were changed; empty outside git.
-    #[serde(default)]
-    pub git: Option<String>,
     /// The data set's name.
     #[serde(default)]
     pub dataset: String,
@@ -75,24 +67,8 @@ pub struct Meta {
     /// SHA-256 of the files that the run left, by name; empty while it is under way, and where an older version wrote none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sealed: BTreeMap<String, String>,
-    /// The processor's own name.
-    #[serde(default)]
-    pub cpu: String,
-    /// Widest vector instructions of the processor that the fused operations use.
-    #[serde(default)]
-    pub simd: String,
-    /// Operating system and architecture.
-    #[serde(default)]
-    pub platform: String,
-    /// `cpu`, `cuda:0`, `metal`.
-    #[serde(default)]
-    pub device: String,
-    /// Worker threads.
-    #[serde(default)]
-    pub threads: Option<usize>,
-    /// Command line of the process that wrote this.
-    #[serde(default)]
-    pub command: Vec<String>,
+    /// The sessions that trained it, in their order. Of an older version only the last.
+    pub sessions: Vec<Provenance>,
 }
 
 impl Meta {
@@ -101,39 +77,47 @@ impl Meta {
         Self {
             state: State::Running,
             reason: None,
-            version: env!("CARGO_PKG_VERSION").into(),
-            candle: env!("SNR_BENCH_CANDLE").into(),
-            git: Some(env!("SNR_BENCH_GIT").into()),
             dataset: dataset.kind.name(),
             data_hash: dataset.hash.clone(),
             data_files: dataset.files.clone(),
             config_hash: spec.hash(),
             config: Some(spec.clone()),
             sealed: BTreeMap::new(),
-            cpu: cpu_name(),
-            simd: simd_level().into(),
-            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            device: machine.device_name(),
-            threads: Some(machine.threads),
-            // `args` would panic on what is not UTF-8
-            command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            sessions: vec![Provenance::now(machine)],
         }
     }
 
-    /// The processor, its vector instructions, a device other than the CPU, and threads: "Xeon, AVX-512, 2 threads".
-    pub fn machine(&self) -> String {
-        let threads = self.threads.map(|n| format!("{n} thread{}", if n == 1 { "" } else { "s" })).unwrap_or_default();
-        let device = if self.device == "cpu" { "" } else { &self.device };
-        let parts = [&self.cpu, &self.simd, device, &threads].into_iter().filter(|part| !part.is_empty());
-        recorded(&parts.collect::<Vec<_>>().join(", "))
+    /// Says that this process only goes on with the run, which came to `step` in `earlier` sessions.
+    pub fn go_on(&mut self, mut earlier: Vec<Provenance>, step: u64) {
+        earlier.iter_mut().last().into_iter().for_each(|session| session.to_step = Some(step));
+        self.sessions.iter_mut().for_each(|session| session.from_step = Some(step));
+        self.sessions.splice(..0, earlier);
     }
 
-    /// The git revision in words.
-    pub fn revision(&self) -> String {
-        match self.git.as_deref() {
-            Some("") => "built outside git".to_string(),
-            git => recorded(git.unwrap_or_default()),
+    /// Says that this process ends its work on the run, after `step`. Where it trained nothing, an earlier one did it all.
+    pub fn end(&mut self, step: u64) {
+        let trained = self.sessions.last().is_none_or(|session| session.from_step != Some(step));
+        if !trained && self.sessions.len() > 1 {
+            self.sessions.pop();
+        } else if let Some(session) = self.sessions.last_mut() {
+            session.end(step);
         }
+    }
+
+    /// What the sessions say of themselves, each value once: "Xeon, AVX-512, 2 threads; then EPYC, AVX2, 8 threads".
+    pub fn told(&self, of: impl Fn(&Provenance) -> String) -> String {
+        let mut told: Vec<String> = Vec::new();
+        self.sessions.iter().map(of).for_each(|value| {
+            if !told.contains(&value) {
+                told.push(value)
+            }
+        });
+        told.join("; then ")
+    }
+
+    /// Whether it was continued on another machine.
+    pub fn has_moved(&self) -> bool {
+        self.sessions.windows(2).any(|pair| pair[0].is_elsewhere(&pair[1]))
     }
 
     /// Reads the `meta.json` of a run directory.
@@ -143,9 +127,18 @@ impl Meta {
     pub fn read(dir: &Path) -> Result<Self> {
         let path = dir.join(META);
         let text = read_text(&path, MAX_SETTINGS)?;
-        serde_json::from_str(&text)
-            .with_context(|| format!("{} is not what a run writes; repeat the run", path.display()))
+        let read = serde_json::from_str(&text).map(with_sessions).and_then(serde_json::from_value);
+        read.with_context(|| format!("{} is not what a run writes; repeat the run", path.display()))
     }
+}
+
+/// Versions before sessions told of the last one only, beside everything else.
+fn with_sessions(mut meta: Value) -> Value {
+    let flat = meta.clone();
+    if let Some(meta) = meta.as_object_mut() {
+        meta.entry("sessions").or_insert_with(|| [flat].into());
+    }
+    meta
 }
 
 /// What is said of a value; an older or foreign `meta.json` may lack it.
@@ -154,5 +147,5 @@ pub fn recorded(text: &str) -> String {
 }
 
 fn settings_if_known<'de, D: Deserializer<'de>>(d: D) -> std::result::Result<Option<RunSpec>, D::Error> {
-    Ok(toml::Table::deserialize(serde_json::Value::deserialize(d)?).ok().and_then(|table| RunSpec::stored(table).ok()))
+    Ok(toml::Table::deserialize(Value::deserialize(d)?).ok().and_then(|table| RunSpec::stored(table).ok()))
 }

@@ -5,7 +5,7 @@
 //! | file | |
 //! | --- | --- |
 //! | `config.toml` | everything that determines the run ([`RunSpec`]); a `--config` file again |
-//! | `meta.json` | [`Meta`]: state, versions, processor, data hash, command line |
+//! | `meta.json` | [`Meta`]: state, data hash, and of each session time, steps, machine, versions, command line |
 //! | `metrics.csv` | [`Row`]: one an epoch, row 0 before training |
 //! | `steps.csv` | [`StepRow`]: one an optimizer step |
 //! | `tensors.csv` | [`TensorRow`]: one a step, tensor and shadow, where `[observe]` asks for it |
@@ -16,6 +16,7 @@
 
 mod log;
 mod meta;
+mod provenance;
 pub mod record;
 mod row;
 mod step_row;
@@ -33,6 +34,7 @@ use sha2::{Digest, Sha256};
 
 pub use log::Log;
 pub use meta::{Meta, State, recorded};
+pub use provenance::Provenance;
 pub use record::{Record, Warning};
 pub use row::Row;
 pub use step_row::{StepRow, read_steps};

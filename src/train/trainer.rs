@@ -98,7 +98,7 @@ impl<'a> Trainer<'a> {
         spec: &'a RunSpec,
         data: &'a Dataset,
         dir: &'a RunDir,
-        meta: Meta,
+        mut meta: Meta,
         options: TrainOptions<'a>,
         start: Start,
     ) -> Result<Self> {
@@ -115,6 +115,8 @@ impl<'a> Trainer<'a> {
                     let (steps, batches) = (checkpoint.progress.step, checkpoint.progress.noise_batches);
                     watch.restore(steps, batches, |name, shape| checkpoint.take(&format!("watch.{name}"), shape))?;
                 }
+                let earlier = Meta::read(dir.path()).map(|meta| meta.sessions).unwrap_or_default();
+                meta.go_on(earlier, checkpoint.progress.step);
                 checkpoint.restore(&mut params, &mut optimizer)?
             }
         };
@@ -393,6 +395,9 @@ impl<'a> Trainer<'a> {
     }
 
     fn write_meta(&mut self, state: State, reason: Option<String>) -> Result<()> {
+        if state != State::Running {
+            self.meta.end(self.progress.step);
+        }
         self.meta.state = state;
         self.meta.reason = reason;
         self.dir.write_meta(&self.meta)

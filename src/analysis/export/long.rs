@@ -149,10 +149,10 @@ fn summary(run: &Run) -> Rows {
         ("val_accuracy", last.val_accuracy.to_string()),
         ("wall_seconds", last.wall_seconds.to_string()),
         ("data_hash", run.meta.data_hash.clone()),
-        ("version", run.meta.version.clone()),
-        ("git", run.meta.git.clone().unwrap_or_default()),
-        ("cpu", run.meta.cpu.clone()),
-        ("threads", run.meta.threads.map_or(String::new(), |n| n.to_string())),
+        ("version", run.meta.told(|session| session.version.clone())),
+        ("git", run.meta.told(|session| session.git.clone().unwrap_or_default())),
+        ("cpu", run.meta.told(|session| session.cpu.clone())),
+        ("threads", run.meta.told(|session| session.threads.map_or(String::new(), |n| n.to_string()))),
     ];
     let (columns, row): (Vec<&str>, Vec<String>) = cells.into_iter().unzip();
     (columns.into_iter().map(String::from).collect(), vec![row])

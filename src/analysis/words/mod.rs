@@ -20,8 +20,8 @@ pub use outlook::{NO_PLAN, beyond_the_plan, outlook};
 pub use tuning::{left_out_choice, tuning};
 pub use verdict::{equivalence, more, speedup, standing, verdict, write};
 pub use warning::{
-    NO_SECONDS, REPAIRED, copy, different_data, doubts_about_rates, left_out, missing_from_plan, mixed, only_one,
-    other_start, uneven_probes, unfinished, unpaired,
+    NO_SECONDS, REPAIRED, copy, different_data, doubts_about_rates, left_out, missing_from_plan, mixed, moved,
+    only_one, other_start, uneven_probes, unfinished, unpaired,
 };
 
 use super::endpoint::{Endpoint, Measure};

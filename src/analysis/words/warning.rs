@@ -55,6 +55,12 @@ pub fn mixed(what: &str, differing: &[u64]) -> String {
     format!("{seeds} {pair} runs of different {what}: a difference may come from that")
 }
 
+/// "seeds 3, 4 have a run that was continued on another machine".
+pub fn moved(moved: &[u64]) -> String {
+    let have = if moved.len() == 1 { "has" } else { "have" };
+    format!("{} {have} a run that was continued on another machine: a difference may come from that", seeds(moved))
+}
+
 /// Runs that have not ended.
 pub fn unfinished(group: &Group) -> Vec<Warning> {
     let runs = group.runs().filter(|run| run.sound && run.fate == Fate::Unfinished);
