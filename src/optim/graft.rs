@@ -38,17 +38,26 @@ pub enum Scope {
 }
 
 /// Hyperparameters of [grafting](self).
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
-    magnitude: String,
-    direction: String,
-    scope: Scope,
-    magnitude_settings: toml::Table,
-    direction_settings: toml::Table,
+pub struct GraftSettings {
+    /// Whose size a step has, and whose direction, by name.
+    pub magnitude: String,
+    pub direction: String,
+    pub scope: Scope,
+    /// The hyperparameters of the two.
+    pub magnitude_settings: toml::Table,
+    pub direction_settings: toml::Table,
 }
 
-impl Default for Settings {
+impl GraftSettings {
+    /// Those of an optimizer with these hyperparameters; `None` if it is no graft.
+    pub fn of(optim: &str, hyper: &toml::Table) -> Option<Self> {
+        if optim == NAME { hyper.clone().try_into().ok() } else { None }
+    }
+}
+
+impl Default for GraftSettings {
     fn default() -> Self {
         Self {
             magnitude: "snradam".into(),
@@ -100,7 +109,7 @@ pub(super) struct Composed {
 
 /// All settings, those of the two optimizers at the defaults of these.
 fn settings(given: &toml::Table) -> Result<toml::Table> {
-    let default = Settings::default();
+    let default = GraftSettings::default();
     let entry = |key: &str, default: &str| match given.get(key) {
         None => part(key, default),
         Some(toml::Value::String(name)) => part(key, name),
@@ -108,7 +117,7 @@ fn settings(given: &toml::Table) -> Result<toml::Table> {
     };
     let magnitude = entry("magnitude", &default.magnitude)?;
     let direction = entry("direction", &default.direction)?;
-    Ok(toml::Table::try_from(Settings {
+    Ok(toml::Table::try_from(GraftSettings {
         magnitude: magnitude.name.into(),
         direction: direction.name.into(),
         magnitude_settings: (magnitude.defaults)(),
@@ -135,11 +144,11 @@ fn label(settings: &toml::Table) -> String {
 
 impl GraftRule {
     fn new(table: &toml::Table) -> Result<Self> {
-        let settings: Settings = match table.clone().try_into() {
+        let settings: GraftSettings = match table.clone().try_into() {
             Ok(settings) => settings,
             Err(e) => usage!("hyperparameters of {NAME}: {}", e.message()),
         };
-        let Settings { magnitude, direction, scope, magnitude_settings, direction_settings } = settings;
+        let GraftSettings { magnitude, direction, scope, magnitude_settings, direction_settings } = settings;
         Ok(Self {
             alike: magnitude == direction && magnitude_settings == direction_settings,
             magnitude: (part("magnitude", &magnitude)?.build)(&magnitude_settings)?,

@@ -15,7 +15,7 @@ mod registry;
 mod rule;
 
 pub use candle::{CandleOptimizer, Config};
-pub use graft::{GraftRule, Scope};
+pub use graft::{GraftRule, GraftSettings, Scope};
 pub use optimizer::{Moments, Optimizer, StateTensor};
 pub use registry::{BoxedRule, Entry, Registered, entries, find, names, place, register};
 pub use rule::{DecayOn, ElementState, Elementwise, MomentSlots, Rule, Slot, Step, WeightDecay};

@@ -1,9 +1,9 @@
 //! Whether a gain depends on the batch, in words.
 
 use super::{pairs, ratio, seeds};
-use crate::analysis::batch_size::{BatchSeries, Contrast, Origin};
+use crate::analysis::batch_size::{BatchSeries, Origin};
 use crate::analysis::group::Group;
-use crate::analysis::types::{PlanState, Reason};
+use crate::analysis::types::{Contrast, PlanState, Reason};
 use crate::config::Batch;
 
 /// How such runs are made.

@@ -1,6 +1,7 @@
 //! Every sentence about results: one place for what terminal, page and files say.
 
 mod batch_size;
+mod factorial;
 pub mod finding;
 mod further;
 mod look;
@@ -13,6 +14,7 @@ mod warning;
 use std::ops::RangeInclusive;
 
 pub use batch_size::{NO_BATCH_SERIES, series_answer, series_title};
+pub use factorial::{NO_FACTORIAL, factorial_answer};
 pub use further::{further, level};
 pub use look::{EQUAL_RATES, PLACES, headline, remarks, short, sign, signs};
 pub use notes::notes;
