@@ -146,6 +146,8 @@ impl<'a> Four<'a> {
 
     fn factorial(&self, group: &Group, criteria: Criteria) -> Option<Factorial> {
         let Self { aa, ab, ba, bb } = self;
+        let own = parts(ab)?;
+        let label = |name: &str| optim::find(name).map_or(name.to_string(), |entry| entry.label.to_string());
         let met = |x: &Arm, y: &Arm| group.comparisons.iter().find(|comparison| is_of(comparison, x, y));
         let comparisons = [met(aa, bb)?, met(ab, ba)?];
         let cells = [aa, ab, ba, bb].map(|arm| {
@@ -165,8 +167,8 @@ impl<'a> Four<'a> {
         let mut factorial = Factorial {
             title: group.title(),
             group: group.name.clone(),
-            a: aa.optimizer(),
-            b: bb.optimizer(),
+            a: label(&own.magnitude),
+            b: label(&own.direction),
             lr: ab.spec().lr,
             cells: vec![cell(&ab.name, &g_ab), cell(&ba.name, &g_ba), cell(&aa.name, &a)],
             splits: Endpoint::ALL.map(|endpoint| split(endpoint, &values(endpoint), reason, criteria)).to_vec(),

@@ -25,6 +25,7 @@
 //! | `pairing`, `judge` | from paired runs to judgements |
 //! | `batch_size` | whether a gain depends on the batch |
 //! | [`factorial`] | the size of a step against its direction |
+//! | [`observed`] | what shadows and the noise of batches say |
 //! | [`plan`], `outlook` | what was stated before the runs, and what they can show |
 //! | `words` | every sentence about results |
 
@@ -38,6 +39,7 @@ mod group;
 mod integrity;
 mod judge;
 mod leaderboard;
+pub mod observed;
 mod outlook;
 mod pairing;
 pub mod plan;

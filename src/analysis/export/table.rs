@@ -139,18 +139,16 @@ pub fn factorial(factorial: &Factorial) -> Grid {
     let Factorial { a, b, splits, .. } = factorial;
     let judged = |of: fn(&Split) -> &Contrast| {
         splits.iter().map(move |split| {
-            let contrast = of(split);
-            let ratio = contrast.effect.as_ref().map_or(NONE.to_string(), cell).replacen(" [", "\n[", 1);
-            Cell { text: format!("{ratio}\n{}", contrast.verdict), verdict: None }
+            let Contrast { effect, verdict, .. } = of(split);
+            let ratio = effect.as_ref().map_or(NONE.to_string(), cell);
+            Cell { text: format!("{ratio}\n{}", words::sign(*verdict)), verdict: Some(*verdict) }
         })
     };
-    let together = splits
-        .iter()
-        .map(|split| split.together.as_ref().map_or(NONE.to_string(), cell).replacen(" [", "\n[", 1).into());
+    let together = splits.iter().map(|split| split.together.as_ref().map_or(NONE.to_string(), cell).into());
     let row = |name: &str, cells: Vec<Cell>| std::iter::once(name.to_string().into()).chain(cells).collect();
     Grid {
         title: format!("Size and direction of {a}’s step against {b}’s, {}", factorial.title),
-        header: header(&["ratio of losses [95%]"], Endpoint::short_name),
+        header: header(&["ratio [95%]"], Endpoint::short_name),
         rows: vec![
             row("size alone", judged(|split| &split.size).collect()),
             row("direction alone", judged(|split| &split.direction).collect()),

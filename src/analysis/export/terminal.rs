@@ -24,7 +24,8 @@ pub fn terminal(analysis: &Analysis, paper: Paper, all: bool) -> String {
     }
     for factorial in &analysis.factorials {
         let grid = table::factorial(factorial);
-        let _ = write!(text, "{}\n{}{}\n", grid.title, paper.drawn(&grid), paper.wrapped("", &factorial.answer));
+        let (title, answer) = (paper.wrapped("", &grid.title), paper.wrapped("", &factorial.answer));
+        let _ = writeln!(text, "{title}{}{answer}", paper.drawn(&grid));
     }
     for series in &analysis.batch_series {
         let grid = table::batch_series(series);

@@ -5,9 +5,6 @@ use crate::analysis::factorial::{Factorial, Matched, Split};
 use crate::analysis::types::{Contrast, Effect, PlanState, Reason};
 use crate::number::{number, plain};
 
-/// How such runs are made.
-pub const NO_FACTORIAL: &str = "snr-bench run configs/why.toml";
-
 /// What the contrasts on the loss over the run come to.
 pub fn factorial_answer(factorial: &Factorial) -> String {
     let Factorial { a, b, splits, .. } = factorial;
@@ -22,7 +19,7 @@ pub fn factorial_answer(factorial: &Factorial) -> String {
         (Some(whole), Some(size), Some(direction)) => {
             let share = |effect: &Effect| format!("{}%", plain(100.0 * effect.mean / whole.mean, 0));
             format!(
-                "of the training loss over the run, {}, {} goes with the size of the step and {} with its direction",
+                "training loss over the run is {}; {} of that goes with the size of the step, {} with its direction",
                 ratio(whole),
                 share(&size),
                 share(&direction)
@@ -49,6 +46,23 @@ fn of_matched(a: &str, b: &str, matched: &Matched) -> String {
         plain(*norm_ratio_matched, 3),
         super::pairs(*pairs)
     )
+}
+
+/// "45% of SNRAdam’s gain goes with the size of its step, 55% with its direction".
+pub fn factorial_finding(factorial: &Factorial) -> String {
+    let a = &factorial.a;
+    let split = factorial.splits.first();
+    let shown = split.and_then(|split| {
+        let whole = split.together.filter(is_shown)?;
+        let share = |contrast: &Contrast| Some(plain(100.0 * contrast.effect?.mean / whole.mean, 0));
+        let what = if whole.mean < 0.0 { "gain" } else { "loss" };
+        Some(format!(
+            "{}% of {a}’s {what} goes with the size of its step, {}% with its direction",
+            share(&split.size)?,
+            share(&split.direction)?
+        ))
+    });
+    shown.unwrap_or_else(|| format!("Size and direction of {a}’s step"))
 }
 
 /// Why there is nothing to say.
