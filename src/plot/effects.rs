@@ -21,7 +21,7 @@ struct Row {
 
 impl Row {
     fn note(&self) -> String {
-        self.effect.as_ref().map_or(String::new(), words::cell)
+        self.effect.as_ref().map_or("a run failed".to_string(), words::cell)
     }
 }
 
