@@ -3,7 +3,6 @@
 //! A file is not trusted: it is read as a stream, up to one byte more than it may hold, and memory is taken for what
 //! arrives, never for what a header claims.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -12,6 +11,7 @@ use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
+use crate::file;
 
 /// Pixels of the largest image that is read: 1024 × 1024.
 pub const MAX_PIXELS: usize = 1 << 20;
@@ -75,7 +75,7 @@ pub fn sha256(kind: Kind, shape: &[usize], values: &[u8]) -> [u8; 32] {
 /// The file cannot be read, or is not what [`read`] accepts; the sentence begins with the file's name.
 pub fn read_file(path: &Path, kind: Kind, max: usize) -> Result<Contents> {
     let open = || {
-        let file = File::open(path)?;
+        let file = file::open(path)?;
         let length = file.metadata()?.len();
         Ok((BufReader::with_capacity(1 << 16, file), length))
     };
