@@ -61,7 +61,7 @@ fn meeting(group: &Group) -> Option<&Comparison> {
     let article = RunSpec::default();
     let defaults = |spec: &RunSpec| optim::find(&spec.optim).is_ok_and(|entry| (entry.defaults)() == spec.hyper);
     let plain_arm = |optim: &str| {
-        let plain = |spec: &RunSpec| spec.optim == optim && spec.weight_decay == article.weight_decay && defaults(spec);
+        let plain = |spec: &RunSpec| spec.optim == optim && spec.decay() == article.decay() && defaults(spec);
         group.arms.iter().find(|arm| plain(arm.spec())).map(|arm| arm.name.as_str())
     };
     let names = (plain_arm("snradam")?, plain_arm("adam")?);

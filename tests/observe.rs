@@ -39,13 +39,15 @@ fn measuring_changes_no_bit_of_the_run() {
     }
 }
 
-/// A shadow of the same optimizer makes the same step: ratio, cosine and every amplification are 1.
+/// A shadow of the same rule makes the same step: ratio, cosine and every amplification are 1. The run's own optimizer is no
+/// shadow.
 #[test]
-fn the_runs_own_optimizer_as_its_shadow_makes_the_same_steps() {
+fn a_shadow_of_the_same_rule_makes_the_same_steps() {
     let dir = tempdir().unwrap();
-    let args = ["--epochs", "2", "--beta2", "0.9", "--shadow", "adam", "--weight-decay", "0.1"];
+    let args = ["--epochs", "2", "--beta2", "0.9", "--shadow", "adam,adamw", "--weight-decay", "0.1"];
     assert_ok(&train(dir.path(), "run", &args));
     let rows = tensors(dir.path(), "run");
+    assert!(rows.iter().all(|row| row.shadow == "adamw"));
     assert!(rows.iter().all(|row| row.step_ratio == Some(1.0) && row.amplification_q95 == Some(1.0)));
     assert!(rows.iter().all(|row| (row.cosine.unwrap() - 1.0).abs() < 1e-6));
     let whole: Vec<&TensorRow> = rows.iter().filter(|row| row.tensor == ALL).collect();

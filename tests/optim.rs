@@ -7,8 +7,10 @@ use candle_core::{Device, Tensor, Var};
 use candle_nn::Optimizer as _;
 use snr_bench::config::RunSpec;
 use snr_bench::model::{Init, Layout, Role};
-use snr_bench::optim::{self, AdaBeliefRule, AdamRule, BoxedRule, Centering, Config, Entry, Optimizer, entries};
-use snr_bench::optim::{Rule, Slot, SnrAdam, SnrAdamRule, Step};
+use snr_bench::optim::{
+    self, AdaBeliefRule, AdamRule, BoxedRule, Centering, Config, DecayOn, Entry, Optimizer, WeightDecay,
+};
+use snr_bench::optim::{Rule, Slot, SnrAdam, SnrAdamRule, Step, entries};
 
 const CPU: Device = Device::Cpu;
 
@@ -86,52 +88,174 @@ fn snradam_grows_like_root_t() {
     }
 }
 
-/// 200 steps on random gradients against scripts/golden_optim.py, to 1e-5 (relative, absolute below 1).
+/// Runs `opt` along a golden path: `grads` and `path` have a row for each step.
+fn follow(
+    name: &str,
+    mut opt: Optimizer<BoxedRule>,
+    start: &Tensor,
+    grads: &Tensor,
+    path: &Tensor,
+    lr: impl Fn(usize) -> f64,
+) -> (Optimizer<BoxedRule>, Vec<f32>) {
+    let mut theta = values(start);
+    for t in 0..path.dim(0).unwrap() {
+        opt.step(lr(t + 1), &mut theta, &values(&grads.get(t).unwrap())).unwrap();
+        close(&format!("{name}, step {}", t + 1), &theta, &values(&path.get(t).unwrap()));
+    }
+    (opt, theta)
+}
+
+/// To 1e-5, relative, absolute below 1.
+fn close(name: &str, got: &[f32], want: &[f32]) {
+    for (got, want) in got.iter().zip(want) {
+        let error = (got - want).abs() / want.abs().max(1.0);
+        assert!(error < 1e-5, "{name}: {got} instead of {want}");
+    }
+}
+
+/// 200 steps on random gradients against scripts/golden_optim.py.
 #[test]
 fn golden_200_steps() {
     let golden = candle_core::safetensors::load("tests/golden/optim.safetensors", &CPU).unwrap();
-    let plain = |name| (optim::find(name).unwrap(), vec![], 0.0);
-    let centred = |name: &str| {
-        let changes = vec![("centering", name.into()), ("eps", 0.1.into())];
-        (optim::find("snradam").unwrap(), changes, 0.0)
+    // Case, changed hyperparameters, decay; every other case is an optimizer as it comes.
+    type Changes = Vec<(&'static str, toml::Value)>;
+    let changed: [(&str, &str, Changes, f64); 6] = [
+        ("snradam_uncorrected", "snradam", vec![("centering", "uncorrected".into())], 0.0),
+        ("snradam_current", "snradam", vec![("centering", "current".into()), ("eps", 0.1.into())], 0.0),
+        ("snradam_moments", "snradam", vec![("centering", "moments".into()), ("eps", 0.1.into())], 0.0),
+        ("adamw", "adamw", vec![], 0.1),
+        ("schedulefree_decay", "schedulefree", vec![], 0.1),
+        ("rmsprop_momentum", "rmsprop", vec![("momentum", 0.9.into())], 0.0),
+    ];
+    for case in golden.keys().filter_map(|name| name.strip_prefix("theta.")) {
+        let as_it_comes = (case, case, vec![], 0.0);
+        let (_, name, changes, decay) = changed.iter().find(|(name, ..)| *name == case).unwrap_or(&as_it_comes);
+        let (start, grads, path) = (&golden["start"], &golden["grads"], &golden[&format!("theta.{case}")]);
+        let opt =
+            Optimizer::new(layout(&[start.dims()[0]]), *decay, rule(optim::find(name).unwrap(), changes).unwrap());
+        let lr = |t: usize| if *name == "schedulefree" { 0.01 * (t as f64 / 50.0).min(1.0) } else { 0.01 };
+        let (opt, theta) = follow(case, opt.unwrap(), start, grads, path, lr);
+        if let Some(averages) = golden.get(&format!("x.{case}")) {
+            close(case, &opt.evaluation_params(&theta).unwrap(), &values(&averages.get(199).unwrap()));
+        }
+    }
+    let cases = |name: &&Entry| name.name != "graft" && name.name != "lamb" && name.name != "muon";
+    for entry in entries().iter().filter(cases) {
+        assert!(golden.contains_key(&format!("theta.{}", entry.name)), "{} has no golden path", entry.name);
+    }
+}
+
+/// What depends on tensors, their shapes and roles, against the same script.
+#[test]
+fn golden_steps_of_tensors() {
+    let golden = candle_core::safetensors::load("tests/golden/optim.safetensors", &CPU).unwrap();
+    let mut layout = Layout::default();
+    let shapes: [(&str, &[usize]); 8] = [
+        ("in.weight", &[4, 3]),
+        ("in.bias", &[4]),
+        ("tall.weight", &[6, 4]),
+        ("tall.bias", &[6]),
+        ("wide.weight", &[3, 6]),
+        ("norm.weight", &[3]),
+        ("out.weight", &[2, 3]),
+        ("out.bias", &[2]),
+    ];
+    for (name, shape) in shapes {
+        let role = if shape.len() == 2 { Role::Matrix } else { Role::Bias };
+        layout.push(name.to_string(), shape, role, Init::Constant(0.0));
+    }
+    let layout = Arc::new(layout);
+    let grafted = |magnitude: &str, direction: &str, scope: &str| {
+        toml::Table::from_iter(
+            [("magnitude", magnitude), ("direction", direction), ("scope", scope)]
+                .map(|(key, value)| (key.to_string(), value.into())),
+        )
     };
+    let all = |rate| WeightDecay { rate, on: DecayOn::All };
+    let original = toml::Table::from_iter([("adjust_lr_fn".to_string(), "original".into())]);
     let cases = HashMap::from([
-        ("theta.adam", plain("adam")),
-        ("theta.adamw", (optim::find("adam").unwrap(), vec![], 0.1)),
-        ("theta.sgd", plain("sgd")),
-        ("theta.adabelief", plain("adabelief")),
-        ("theta.snradam", plain("snradam")),
-        ("theta.snradam_current", centred("current")),
-        ("theta.snradam_moments", centred("moments")),
+        ("lamb", ("lamb", toml::Table::new(), all(0.0))),
+        ("lamb_decay", ("lamb", toml::Table::new(), all(0.1))),
+        ("muon_decay", ("muon", toml::Table::new(), all(0.1))),
+        ("muon_original_decay", ("muon", original, all(0.1))),
+        ("adamw_matrices_decay", ("adamw", toml::Table::new(), WeightDecay { rate: 0.1, on: DecayOn::Matrices })),
+        ("graft_tensor", ("graft", grafted("snradam", "adam", "tensor"), all(0.0))),
+        ("graft_global", ("graft", grafted("snradam", "adam", "global"), all(0.0))),
+        ("graft_swapped", ("graft", grafted("adam", "snradam", "tensor"), all(0.0))),
     ]);
-    assert_eq!(golden.keys().filter(|name| name.starts_with("theta.")).count(), cases.len());
-    for (name, (entry, changes, weight_decay)) in cases {
-        let mut theta = values(&golden["start"]);
-        let mut opt = Optimizer::new(layout(&[theta.len()]), weight_decay, rule(entry, &changes).unwrap()).unwrap();
-        for t in 0..200 {
-            opt.step(0.01, &mut theta, &values(&golden["grads"].get(t).unwrap())).unwrap();
-            for (&got, want) in theta.iter().zip(values(&golden[name].get(t).unwrap())) {
-                let error = (got - want).abs() / want.abs().max(1.0);
-                assert!(error < 1e-5, "{name}, step {}: {got} instead of {want}", t + 1);
+    let paths = golden.keys().filter(|name| name.starts_with("tensors.")).count();
+    assert_eq!(paths, cases.len() + 2, "a path without a case");
+    for (case, (name, given, decay)) in cases {
+        let entry = optim::find(name).unwrap();
+        let mut table = entry.defaults_for(&given).unwrap();
+        table.extend(given);
+        let opt = Optimizer::new(layout.clone(), decay, (entry.build)(&table).unwrap()).unwrap();
+        let path = &golden[&format!("tensors.{case}")];
+        follow(case, opt, &golden["tensors.start"], &golden["tensors.grads"], path, |_| 0.01);
+    }
+}
+
+/// X#X is X to the bit, for every X: its parameters, and those that it evaluates.
+#[test]
+fn a_graft_of_one_optimizer_is_that_optimizer() {
+    for entry in entries().iter().filter(|entry| entry.name != "graft") {
+        for scope in ["tensor", "global"] {
+            let graft = optim::find("graft").unwrap();
+            let given = [("magnitude", entry.name), ("direction", entry.name), ("scope", scope)];
+            let given = toml::Table::from_iter(given.map(|(key, value)| (key.to_string(), value.into())));
+            let mut table = graft.defaults_for(&given).unwrap();
+            table.extend(given);
+            let mut layout = Layout::default();
+            ["first", "second", "third"].into_iter().for_each(|name| layout.push_linear(name, &[2, 2]));
+            let layout = Arc::new(layout);
+            let mut opts = [(graft.build)(&table), rule(entry, &[])]
+                .map(|rule| Optimizer::new(layout.clone(), 0.1, rule.unwrap()).unwrap());
+            let mut thetas = [vec![0.5; layout.len()], vec![0.5; layout.len()]];
+            for (opt, theta) in opts.iter_mut().zip(&mut thetas) {
+                warm_up(opt, theta, 0..20);
             }
+            let bits = |theta: &[f32]| theta.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&thetas[0]), bits(&thetas[1]), "{}, {scope}", entry.name);
+            let [evaluated, own] = [0, 1].map(|i| opts[i].evaluation_params(&thetas[i]).map(|params| bits(&params)));
+            assert_eq!(evaluated, own, "{}, {scope}", entry.name);
         }
     }
 }
 
-/// Σ aᵢ xᵢ² with curvatures from 1 to 100, through `candle_nn::Optimizer`.
+/// Learning rates of which one at least must do: which, is the optimizer's own business.
+const RATES: [f64; 5] = [5e-4, 1e-3, 1e-2, 0.1, 0.5];
+
+/// Σ aᵢ xᵢ² with curvatures from 1 to 100.
 #[test]
 fn all_minimise_a_quadratic() {
+    const CURVATURES: [f32; 3] = [1.0, 10.0, 100.0];
+    for entry in entries() {
+        let end = RATES.map(|lr| {
+            let mut x = [3.0, -2.0, 1.0];
+            let mut opt = optimizer(entry, &[3], 0.0);
+            for _ in 0..10_000 {
+                let grads: [f32; 3] = std::array::from_fn(|i| 2.0 * CURVATURES[i] * x[i]);
+                opt.step(lr, &mut x, &grads).unwrap();
+            }
+            x.iter().zip(CURVATURES).map(|(x, a)| a * x * x).sum::<f32>()
+        });
+        assert!(end.iter().any(|end| *end < 1e-3), "{}: {end:?}", entry.name);
+    }
+}
+
+/// A quadratic through `candle_nn::Optimizer`.
+#[test]
+fn all_take_the_place_of_a_candle_optimizer() {
     for entry in entries() {
         let x = Var::from_tensor(&tensor(&[3.0, -2.0, 1.0])).unwrap();
-        let curvature = tensor(&[1.0, 10.0, 100.0]);
-        let config = Config { lr: 1e-3, weight_decay: 0.0, rule: rule(entry, &[]).unwrap() };
+        let config = Config { lr: 1e-2, weight_decay: 0.0, rule: rule(entry, &[]).unwrap() };
         let mut opt = <optim::CandleOptimizer<_> as candle_nn::Optimizer>::new(vec![x.clone()], config).unwrap();
-        let loss = || (x.sqr().unwrap() * &curvature).unwrap().sum_all().unwrap();
-        for _ in 0..10_000 {
+        let loss = || x.sqr().unwrap().sum_all().unwrap();
+        let start = loss().to_scalar::<f32>().unwrap();
+        for _ in 0..100 {
             opt.backward_step(&loss()).unwrap();
         }
-        let end = loss().to_scalar::<f32>().unwrap();
-        assert!(end < 1e-3, "{}: {end}", entry.name);
+        assert!(loss().to_scalar::<f32>().unwrap() < start, "{}", entry.name);
     }
 }
 
@@ -139,14 +263,18 @@ fn all_minimise_a_quadratic() {
 #[test]
 fn all_find_the_minimum_of_rosenbrock() {
     for entry in entries() {
-        let mut end = [-1.2, 1.0];
-        let mut opt = optimizer(entry, &[2], 0.0);
-        for _ in 0..30_000 {
-            let [x, y] = end;
-            let r = y - x * x;
-            opt.step(5e-4, &mut end, &[-2.0 * (1.0 - x) - 400.0 * x * r, 200.0 * r]).unwrap();
-        }
-        assert!((end[0] - 1.0).abs() < 0.01 && (end[1] - 1.0).abs() < 0.02, "{}: {end:?}", entry.name);
+        let ends = RATES.map(|lr| {
+            let mut end = [-1.2, 1.0];
+            let mut opt = optimizer(entry, &[2], 0.0);
+            for _ in 0..30_000 {
+                let [x, y] = end;
+                let r = y - x * x;
+                opt.step(lr, &mut end, &[-2.0 * (1.0 - x) - 400.0 * x * r, 200.0 * r]).unwrap();
+            }
+            end
+        });
+        let is_there = |end: &[f32; 2]| (end[0] - 1.0).abs() < 0.01 && (end[1] - 1.0).abs() < 0.02;
+        assert!(ends.iter().any(is_there), "{}: {ends:?}", entry.name);
     }
 }
 
@@ -182,11 +310,20 @@ fn all_continue_from_their_state_bit_for_bit() {
     }
 }
 
-/// With a gradient of 0 from the start, what is left of a step is the decay θ ← θ·(1 − lr·wd), to the bit.
+/// Those with the usual decay, and those that decay by themselves.
+fn by_decay() -> (Vec<&'static Entry>, Vec<&'static Entry>) {
+    entries().iter().partition(|entry| !rule(entry, &[]).unwrap().decays())
+}
+
+/// With a gradient of 0 from the start, what is left of a step is the decay θ ← θ·(1 − lr·wd), to the bit, and without
+/// decay nothing.
 #[test]
 fn all_leave_parameters_alone_without_gradient() {
-    for entry in entries() {
-        for weight_decay in [0.0, 0.5] {
+    let (usual, own) = by_decay();
+    for (entry, decays) in
+        usual.into_iter().map(|entry| (entry, vec![0.0, 0.5])).chain(own.into_iter().map(|entry| (entry, vec![0.0])))
+    {
+        for weight_decay in decays {
             let mut expected = [1.5f32, -0.3, 0.0];
             let mut theta = expected;
             let mut opt = optimizer(entry, &[3], weight_decay);
@@ -199,10 +336,11 @@ fn all_leave_parameters_alone_without_gradient() {
     }
 }
 
-/// Decay acts on the parameter before the step and does not reach the moments.
+/// Decay acts on the parameter before the step and does not reach the moments; golden paths check those that decay by
+/// themselves.
 #[test]
 fn all_decouple_the_decay() {
-    for entry in entries() {
+    for entry in by_decay().0 {
         let [mut plain, mut decayed] = [[2.0f32, -1.0]; 2];
         let mut without = optimizer(entry, &[2], 0.0);
         let mut with = optimizer(entry, &[2], 0.5);
@@ -279,11 +417,12 @@ fn all_have_the_documented_defaults() {
         let layer = toml::Table::from_iter([("optim".to_string(), entry.name.into())]);
         let spec = RunSpec::resolve([layer]).unwrap();
         spec.rule().unwrap();
-        assert_eq!((spec.lr, spec.weight_decay), (1e-3, 0.0));
+        assert_eq!((spec.lr, spec.weight_decay), (1e-3, entry.weight_decay));
         let number = |name| spec.hyper.get(name).and_then(toml::Value::as_float);
         let expected = match entry.name {
             "sgd" => [None, None, None, Some(0.9)],
             "adabelief" => [Some(0.9), Some(0.999), Some(1e-16), None],
+            "adamw" | "nadam" | "radam" | "amsgrad" => [Some(0.9), Some(0.999), Some(1e-8), None],
             "adam" | "snradam" => [Some(0.9), Some(0.999), Some(1e-8), None],
             _ => continue, // one that somebody added documents its own
         };
@@ -305,7 +444,7 @@ fn centerings() {
     }
     // Nearly constant gradients make v̂ − m̂² negative in f32.
     let grads: Vec<f32> = (0..500).map(|t| 1.0 + 1e-6 * (t as f32).sin()).collect();
-    for centering in [Centering::Previous, Centering::Current, Centering::Moments] {
+    for centering in [Centering::Previous, Centering::Uncorrected, Centering::Current, Centering::Moments] {
         let steps = steps(with(centering), &grads);
         assert!(steps.iter().all(|s| s.is_finite()), "{centering:?}");
     }

@@ -142,7 +142,8 @@ fn gallery() {
         (0..10).for_each(|seed| drop(finished(&at("overlap"), &spec(optim, seed))));
     }
 
-    // figures: three metrics, and with paired seeds the ratios of the losses and of the steps to each loss
+    // figures: three metrics, and with paired seeds the ratios of the losses and of the steps to each loss; from three
+    // comparisons on also those below each other
     let folders = [
         ("one-seed", 3),
         ("ten-seeds", 6),
@@ -150,7 +151,7 @@ fn gallery() {
         ("one-epoch", 3),
         ("rates", 11),
         ("four", 3),
-        ("mixed", 6),
+        ("mixed", 8),
         ("overlap", 6),
     ];
     for (name, figures) in folders {

@@ -112,9 +112,11 @@ fn six_judged_pairs_at_each_ones_best_carry_a_verdict() {
 fn what_would_be_unfair_or_peeks_is_refused() {
     let own = "[[arm]]\noptim = 'adam'\n[[arm]]\noptim = 'sgd'\n[arm.tune]\nmomentum = [0.5, 0.9]\n";
     let shared = SHARED.replace("optim = ['adam', 'snradam']\n", "");
-    let refused: [(String, &[&str], &str); 11] = [
+    let refused: [(String, &[&str], &str); 13] = [
         ([SHARED, TUNE].concat(), &["--seed", "1,2"], "seed 1 is a tuning seed and a judged one"),
         ([SHARED, TUNE].concat(), &["--validation", "holdout:200"], "is judged on the test set"),
+        ([SHARED, TUNE].concat(), &["--train-subset", "0"], "add train_subset = 59800 above [tune]"),
+        ([SHARED, TUNE].concat(), &["--train-subset", "59801"], "would train on the 200 held-out images"),
         ([SHARED, TUNE].concat(), &["--lr", "1e-3"], "lr is tuned, so it cannot be set to 0.001"),
         ([SHARED, TUNE].concat(), &["--set", "tune.validation=test"], "write holdout:N"),
         ([SHARED, TUNE].concat(), &["--set", "tune.trials=3"], "leave one out"),
@@ -186,6 +188,17 @@ fn interrupted_in_each_stage_and_repeated_it_comes_to_the_same_bytes() {
     let names: Vec<_> = names.iter().map(|run| run.file_name().unwrap().to_str().unwrap()).collect();
     assert_ok(&run(&dir, &["--quiet", "--force", &names.join(",")]));
     assert_same(&folder, &whole.path().join("out"));
+}
+
+#[test]
+fn a_choice_of_an_earlier_version_whose_judged_runs_train_on_the_held_out_images_is_not_used() {
+    let dir = file(&[SHARED, TUNE].concat());
+    assert_ok(&run(&dir, &["--quiet", "--set", "tune.grow=0"]));
+    let plan = dir.path().join("out/plan.toml");
+    let of_before = fs::read_to_string(&plan).unwrap().replace("train_subset = 300", "train_subset = 0");
+    fs::write(&plan, of_before).unwrap();
+    let compared = stderr(&snr_bench(dir.path(), &["compare", "out"]));
+    assert!(compared.contains("the judged runs train on the held-out images"), "{compared}");
 }
 
 #[test]

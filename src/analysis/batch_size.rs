@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::endpoint::Endpoint;
 use super::group::{Group, shared_settings};
 use super::judge::{Differences, minus, tests};
-use super::types::{Basis, Comparison, Criteria, Effect, Judgement, Pair, PlanState, Reason, Test, Verdict};
+use super::types::{Basis, Comparison, Contrast, Criteria, Effect, Judgement, Pair, PlanState, Reason, Verdict};
 use super::{ALPHA, words};
 use crate::config::{Batch, RunSpec};
 
@@ -65,17 +65,6 @@ pub struct Gain {
     pub effect: Option<Effect>,
     pub verdict: Verdict,
     pub pairs: usize,
-}
-
-/// A judged mean of differences of logarithms over seeds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Contrast {
-    /// `None` where a run failed.
-    pub effect: Option<Effect>,
-    pub test: Option<Test>,
-    /// Of the claim that it is below 0.
-    pub verdict: Verdict,
-    pub reason: Option<Reason>,
 }
 
 /// Where a gain comes from.
@@ -188,15 +177,10 @@ fn made(sizes: &[Size], first: &Comparison, criteria: Criteria) -> BatchSeries {
     let change = large.iter().zip(&small).map(|(large, small)| minus(*large, *small)).collect();
     let slope = if is_finite { slopes(sizes, &seeds) } else { Vec::new() };
     let asked = [contrast(large), contrast(change), contrast(slope)];
-    let plan = worst(sizes.iter().map(|size| size.comparison.standing.state));
+    let plan = PlanState::worst(sizes.iter().map(|size| size.comparison.standing.state));
     let reason = (plan == PlanState::Interim).then_some(Reason::Interim);
     let tested = tests(&asked.iter().collect::<Vec<_>>(), reason);
-    let mut judged = asked.iter().zip(tested).map(|(differences, (test, reason))| Contrast {
-        effect: differences.effect(),
-        test,
-        verdict: differences.verdict(test, reason, criteria.log_margin()),
-        reason,
-    });
+    let mut judged = asked.iter().zip(tested).map(|(differences, tested)| differences.contrast(tested, criteria));
     let (full, change) = (judged.next().filter(|_| full), judged.next().filter(|_| full));
     let mut series = BatchSeries {
         title: words::series_title(smallest.group, steps(smallest.group)),
@@ -216,13 +200,6 @@ fn made(sizes: &[Size], first: &Comparison, criteria: Criteria) -> BatchSeries {
     series.origin = origin(&series, criteria.log_margin());
     series.answer = words::series_answer(&series);
     series
-}
-
-/// Pairs are as good as those of the group that is farthest from its plan.
-fn worst(states: impl Iterator<Item = PlanState>) -> PlanState {
-    let order = [PlanState::Interim, PlanState::NoPlan, PlanState::Extended, PlanState::Complete];
-    let states: Vec<PlanState> = states.collect();
-    order.into_iter().find(|state| states.contains(state)).unwrap_or_default()
 }
 
 /// For every seed the least-squares slope of d in log₁₀ of the images of a step.

@@ -6,10 +6,10 @@ use super::leaderboard::Entrant;
 use super::run::{Fate, Run};
 use super::speedup::Target;
 use super::types::{Basis, Comparison, Contender};
-use crate::config::{Batch, Observe, RunSpec, Schedule, Validation};
+use crate::config::{self, Batch, Observe, RunSpec, Schedule, Validation};
 use crate::model::ModelConfig;
 use crate::number::{number, thousands};
-use crate::optim;
+use crate::optim::{self, DecayOn};
 use crate::run_dir::Warning;
 
 /// Runs that may be compared: the same data, model, batch, epochs and validation.
@@ -144,12 +144,15 @@ fn arms(runs: Vec<Run>) -> Vec<Arm> {
 /// its own that are not the default.
 fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
     let entry = optim::find(&spec.optim).ok();
-    let mut label = optimizer(spec).to_string();
+    let mut label = optimizer(spec);
     if lr && all.iter().any(|other| other.lr != spec.lr) {
         label += &format!(", lr {}", number(spec.lr));
     }
     if all.iter().any(|other| other.weight_decay != spec.weight_decay) {
         label += &format!(", decay {}", number(spec.weight_decay));
+    }
+    if spec.weight_decay_on != DecayOn::All {
+        label += " on matrices";
     }
     if spec.schedule != Schedule::Constant || all.iter().any(|other| other.schedule != spec.schedule) {
         label += &format!(", {}", spec.schedule.name());
@@ -157,18 +160,20 @@ fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
     if spec.warmup_steps > 0 || all.iter().any(|other| other.warmup_steps != spec.warmup_steps) {
         label += &format!(", warm-up {}", spec.warmup_steps);
     }
-    let defaults = entry.map(|entry| (entry.defaults)()).unwrap_or_default();
-    for (key, value) in &spec.hyper {
-        let siblings = all.iter().filter(|other| other.optim == spec.optim);
-        if defaults.get(key) != Some(value) || siblings.into_iter().any(|other| other.hyper.get(key) != Some(value)) {
-            label += &format!(", {key} {}", plain(value));
+    let defaults = entry.and_then(|entry| entry.defaults_for(&spec.hyper).ok()).unwrap_or_default();
+    let [hyper, defaults] = [&spec.hyper, &defaults].map(config::flatten);
+    let siblings: Vec<_> =
+        all.iter().filter(|other| other.optim == spec.optim).map(|s| config::flatten(&s.hyper)).collect();
+    for (key, value) in hyper.iter().filter(|(key, _)| !entry.is_some_and(|entry| entry.label_tells(key))) {
+        if defaults.get(key) != Some(value) || siblings.iter().any(|other| other.get(key).is_some_and(|v| v != value)) {
+            label += &format!(", {} {}", key.replace("_settings.", " "), plain(value));
         }
     }
     label
 }
 
-fn optimizer(spec: &RunSpec) -> &str {
-    optim::find(&spec.optim).ok().map_or(spec.optim.as_str(), |entry| entry.label)
+fn optimizer(spec: &RunSpec) -> String {
+    optim::find(&spec.optim).map_or_else(|_| spec.optim.clone(), |entry| entry.label_for(&spec.hyper))
 }
 
 fn plain(value: &toml::Value) -> String {
@@ -261,7 +266,7 @@ impl Arm {
 
     /// The name of its optimizer alone.
     pub fn optimizer(&self) -> String {
-        optimizer(self.spec()).to_string()
+        optimizer(self.spec())
     }
 
     /// Whether this arm and another differ by the learning rate and the seed at most.

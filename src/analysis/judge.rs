@@ -2,7 +2,9 @@
 
 use super::endpoint::{Endpoint, Measure};
 use super::run::Run;
-use super::types::{Criteria, Description, Effect, Judgement, Pair, Reason, Summary, Test, TestKind, Verdict};
+use super::types::{
+    Contrast, Criteria, Description, Effect, Judgement, Pair, Reason, Summary, Test, TestKind, Verdict,
+};
 use super::{ALPHA, MIN_PAIRS};
 use crate::stats::{PairedT, detectable, holm, mean_sd, paired_t, pairs_to_detect, pairs_to_reach, signed_rank, t975};
 
@@ -65,6 +67,11 @@ impl Differences {
     /// Whether they, or where a run failed their ranks, are negative on the whole.
     fn are_lower(&self) -> bool {
         if self.is_finite { self.values.iter().sum::<f64>() < 0.0 } else { signed_rank(&self.values).sum < 0.0 }
+    }
+
+    /// All that is judged of them.
+    pub fn contrast(&self, (test, reason): (Option<Test>, Option<Reason>), criteria: Criteria) -> Contrast {
+        Contrast { effect: self.effect(), test, verdict: self.verdict(test, reason, criteria.log_margin()), reason }
     }
 
     /// What they say of the claim that the loss is lower.

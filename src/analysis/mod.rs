@@ -24,6 +24,8 @@
 //! | [`tuning`] | what tuning chose, from which trials |
 //! | `pairing`, `judge` | from paired runs to judgements |
 //! | `batch_size` | whether a gain depends on the batch |
+//! | [`factorial`] | the size of a step against its direction |
+//! | [`observed`] | what shadows and the noise of batches say |
 //! | [`plan`], `outlook` | what was stated before the runs, and what they can show |
 //! | `words` | every sentence about results |
 
@@ -31,11 +33,13 @@ mod basin;
 mod batch_size;
 pub mod endpoint;
 pub mod export;
+pub mod factorial;
 mod filter;
 mod group;
 mod integrity;
 mod judge;
 mod leaderboard;
+pub mod observed;
 mod outlook;
 mod pairing;
 pub mod plan;
@@ -50,8 +54,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use basin::{AS_GOOD, Basin, basin};
-pub use batch_size::{BatchSeries, Contrast, Gain, Origin};
+pub use batch_size::{BatchSeries, Gain, Origin};
 pub use endpoint::{Endpoint, Measure};
+pub use factorial::{Factorial, Matched, Split};
 pub use filter::Filter;
 pub use group::{Arm, Group, batch, short_hash};
 pub use judge::{FIRST_ALPHA, equivalence_needs, least_pairs};
@@ -63,8 +68,8 @@ pub use run::{Fate, Run};
 pub use speedup::{Level, Reached, Speedup, Target, reached};
 pub use tuning::{TUNE, Tuning};
 pub use types::{
-    Basis, Comparison, Contender, Criteria, Curve, Description, Effect, Judgement, Loss, MARGIN, Pair, PlanState,
-    Point, Reason, Standing, Summary, Test, TestKind, Verdict,
+    Basis, Comparison, Contender, Contrast, Criteria, Curve, Description, Effect, Judgement, Loss, MARGIN, Pair,
+    PlanState, Point, Reason, Standing, Summary, Test, TestKind, Verdict,
 };
 
 use crate::error::Result;
@@ -89,6 +94,8 @@ pub struct Analysis {
     pub tunings: Vec<Tuning>,
     /// Those with mini-batches first.
     pub groups: Vec<Group>,
+    /// What the size of a step does and what its direction, where two optimizers were grafted on each other.
+    pub factorials: Vec<Factorial>,
     /// Whether gains depend on the batch, where runs differ in it alone.
     pub batch_series: Vec<BatchSeries>,
     /// What the reader should know of runs and groups that are in no comparison.
@@ -164,8 +171,9 @@ impl Analysis {
                 warnings.push(words::only_one(group));
             }
         }
+        let factorials = groups.iter().flat_map(|group| factorial::factorials(group, criteria)).collect();
         let batch_series = batch_size::series(&groups, criteria);
-        Self { criteria, plans, tunings, groups, batch_series, warnings }
+        Self { criteria, plans, tunings, groups, factorials, batch_series, warnings }
     }
 
     /// All runs, in the order of the groups.

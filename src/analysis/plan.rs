@@ -111,6 +111,11 @@ impl PlannedArm {
         let arm = StudyArm { settings: self.settings.clone(), axes: Vec::new() };
         arm.spec(trial, seed, Some(validation.parse()?))
     }
+
+    /// Whether its judged runs train on the held-out images as well, as those of earlier versions did.
+    pub fn trains_on_all(&self) -> bool {
+        self.settings.get("train_subset").is_none_or(|n| n.as_integer() == Some(0))
+    }
 }
 
 impl PlanFile {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::endpoint::Endpoint;
 use super::judge::effect;
-use super::plan::{PlanFile, TunePlan};
+use super::plan::{PlanFile, PlannedArm, TunePlan};
 use super::run::Run;
 use super::types::Effect;
 use super::{integrity, words};
@@ -213,21 +213,19 @@ impl Tuning {
         *records = others;
         let mut runs: Vec<Run> = Vec::<Record>::into_iter(tried).map(Run::new).collect();
         warnings.extend(integrity::check(&mut runs));
-        match Self::read(folder) {
-            Ok(Some(tuning)) if tuning.agrees_with(&runs, plan) => Some(tuning),
-            Ok(None) => None,
-            Ok(Some(_)) => {
-                warnings.push(words::left_out_choice(
-                    &folder.join(CHOSEN),
-                    "it does not follow from the tuning runs; restore it",
-                ));
-                None
+        let tuning = Self::read(folder).and_then(|tuning| match &tuning {
+            Some(read) if !read.agrees_with(&runs, plan) => {
+                bail!("it does not follow from the tuning runs; restore it")
             }
-            Err(e) => {
-                warnings.push(words::left_out_choice(&folder.join(CHOSEN), &format!("{e:#}")));
-                None
+            Some(_) if plan.tune.iter().flat_map(|tune| &tune.arms).any(PlannedArm::trains_on_all) => {
+                bail!("the judged runs train on the held-out images, too; repeat the experiment with train_subset")
             }
-        }
+            _ => Ok(tuning),
+        });
+        tuning.unwrap_or_else(|e| {
+            warnings.push(words::left_out_choice(&folder.join(CHOSEN), &format!("{e:#}")));
+            None
+        })
     }
 
     /// Whether it is that of a plan.

@@ -132,6 +132,15 @@ pub enum PlanState {
     Extended,
 }
 
+impl PlanState {
+    /// Of several comparisons together: that of the one which is farthest from its plan.
+    pub fn worst(states: impl Iterator<Item = PlanState>) -> PlanState {
+        let order = [PlanState::Interim, PlanState::NoPlan, PlanState::Extended, PlanState::Complete];
+        let states: Vec<PlanState> = states.collect();
+        order.into_iter().find(|state| states.contains(state)).unwrap_or_default()
+    }
+}
+
 /// What one endpoint says of a comparison. The claim is that A is lower.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judgement {
@@ -181,6 +190,17 @@ impl Effect {
         let plain = |x: f64| if self.is_ratio { x.exp() } else { x };
         (plain(self.mean), self.interval.map(|(lo, hi)| (plain(lo), plain(hi))))
     }
+}
+
+/// A judged mean of differences of logarithms over seeds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Contrast {
+    /// `None` where a run failed.
+    pub effect: Option<Effect>,
+    pub test: Option<Test>,
+    /// Of the claim that it is below 0.
+    pub verdict: Verdict,
+    pub reason: Option<Reason>,
 }
 
 /// A paired test.
@@ -237,6 +257,8 @@ pub enum Reason {
     ChosenOnTheseSeeds,
     /// Pairs were added after the plan: shown beside its verdict.
     Added,
+    /// A run failed, and there is no contrast of more than two runs without it.
+    RunFailed,
 }
 
 /// What a measure says of a comparison; no verdict.

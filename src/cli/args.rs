@@ -10,6 +10,7 @@ use crate::analysis::Filter;
 use crate::config::{self, Batch, written};
 use crate::error::Result;
 use crate::machine::{Machine, all_threads};
+use crate::optim;
 use crate::usage;
 
 /// Settings of a run, any of which may be a list where several runs can be made. Flags win over `--set`, that over `--config`, that over the defaults.
@@ -38,9 +39,11 @@ pub struct SettingArgs {
     /// Steps over which the learning rate first rises, linearly [default: 0]
     #[arg(long, value_name = "N", value_parser = counts)]
     pub warmup_steps: Option<toml::Value>,
-    /// Decoupled weight decay [default: 0]
-    #[arg(long, value_name = "X", value_parser = numbers, allow_hyphen_values = true)]
+    #[arg(long, value_name = "X", value_parser = numbers, allow_hyphen_values = true, help = weight_decay_help())]
     pub weight_decay: Option<toml::Value>,
+    /// What decays: all parameters, or matrices (not biases, norms, class token and positions) [default: all]
+    #[arg(long, value_name = "WHAT", value_parser = names)]
+    pub weight_decay_on: Option<toml::Value>,
     /// Data set: mnist, fashion-mnist, digits (drawn by the program, needs no files), or idx:DIR (a folder with four IDX
     /// files under MNIST's names) [default: mnist]
     #[arg(long, value_name = "NAME", value_parser = names)]
@@ -55,6 +58,12 @@ pub struct SettingArgs {
     pub observe: ObserveArgs,
     #[command(flatten)]
     pub hyper: HyperArgs,
+}
+
+fn weight_decay_help() -> String {
+    let others = optim::entries().iter().filter(|entry| entry.weight_decay != 0.0);
+    let others: String = others.map(|entry| format!("; {}: {}", entry.name, entry.weight_decay)).collect();
+    format!("Rate of the decoupled weight decay [default: 0{others}]")
 }
 
 /// What a run measures beside training; changes no bit of it.
@@ -100,6 +109,7 @@ impl SettingArgs {
             ("schedule", &self.schedule),
             ("warmup_steps", &self.warmup_steps),
             ("weight_decay", &self.weight_decay),
+            ("weight_decay_on", &self.weight_decay_on),
             ("dataset", &self.dataset),
             ("validation", &self.validation),
             ("train_subset", &self.train_subset),

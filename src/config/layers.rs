@@ -143,7 +143,7 @@ pub(super) fn remove(table: &mut toml::Table, key: &str) {
 }
 
 /// The values of `table` under dotted keys.
-pub(super) fn flatten(table: &toml::Table) -> BTreeMap<String, toml::Value> {
+pub fn flatten(table: &toml::Table) -> BTreeMap<String, toml::Value> {
     let mut flat = BTreeMap::new();
     for (key, value) in table {
         match value {

@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 
 pub use budget::Extent;
 pub use experiment::expand;
+pub(crate) use layers::flatten;
 pub use layers::{MAX_SETTINGS, parse_assignment, parse_value, read_table};
 pub use observe::Observe;
 pub use schedule::Schedule;
@@ -32,7 +33,7 @@ pub use tune::{Experiment, Search, Study, StudyArm, Trial, experiment};
 use crate::data::DatasetKind;
 use crate::error::Result;
 use crate::model::ModelConfig;
-use crate::optim::{self, BoxedRule};
+use crate::optim::{self, BoxedRule, DecayOn, WeightDecay};
 use crate::usage;
 
 /// Everything that determines one run. How fast it runs (threads) and where it writes are not part of it.
@@ -65,8 +66,11 @@ pub struct RunSpec {
     /// Steps over which it first rises, linearly, to `lr`.
     #[serde(default)]
     pub warmup_steps: u64,
-    /// Decoupled weight decay.
+    /// Rate of the decoupled weight decay.
     pub weight_decay: f64,
+    /// The parameters that decay.
+    #[serde(default)]
+    pub weight_decay_on: DecayOn,
     /// The optimizer's own hyperparameters, all of them.
     #[serde(flatten)]
     pub hyper: toml::Table,
@@ -79,7 +83,8 @@ pub struct RunSpec {
 
 /// Lines of settings that later versions added: left out of the hash at these, their defaults, so that the runs of before
 /// keep their hashes and names.
-const ADDED_LATER: [&str; 3] = ["steps = 0", "schedule = \"constant\"", "warmup_steps = 0"];
+const ADDED_LATER: [&str; 4] =
+    ["steps = 0", "schedule = \"constant\"", "warmup_steps = 0", "weight_decay_on = \"all\""];
 
 /// Images of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -202,7 +207,8 @@ impl Default for RunSpec {
             lr: 1e-3,
             schedule: Schedule::Constant,
             warmup_steps: 0,
-            weight_decay: 0.0,
+            weight_decay: adam.weight_decay,
+            weight_decay_on: DecayOn::All,
             hyper: (adam.defaults)(),
             model: ModelConfig::default(),
             observe: Observe::default(),
@@ -237,7 +243,13 @@ impl RunSpec {
         };
         let entry = optim::find(&name)?;
         let dataset = take_dataset(&mut given)?;
-        let defaults = RunSpec { dataset, optim: name, hyper: (entry.defaults)(), ..RunSpec::default() };
+        let defaults = RunSpec {
+            dataset,
+            optim: name,
+            weight_decay: entry.weight_decay,
+            hyper: entry.defaults_for(&given)?,
+            ..RunSpec::default()
+        };
         let mut table = toml::Table::try_from(defaults)?;
         table.insert("model".into(), ModelConfig::defaults_for(given.get("model"))?.into());
         layers::check_known(&given, &table, &format!(" (optimizer {})", entry.name))?;
@@ -265,6 +277,11 @@ impl RunSpec {
     /// The optimizer's rule with its hyperparameters.
     pub fn rule(&self) -> Result<BoxedRule> {
         (optim::find(&self.optim)?.build)(&self.hyper)
+    }
+
+    /// Its decoupled weight decay.
+    pub fn decay(&self) -> WeightDecay {
+        WeightDecay { rate: self.weight_decay, on: self.weight_decay_on }
     }
 
     /// Number of parameters of its model.

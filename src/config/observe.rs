@@ -14,7 +14,8 @@ use crate::usage;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Observe {
-    /// Names of optimizers, with commas between them, that see the run's gradients and never move a parameter.
+    /// Names of optimizers, with commas between them, that see the run's gradients and never move a parameter;
+    /// the run's own is left out, so that one list serves runs of several optimizers.
     pub shadow: String,
     /// Whether the noise of the mini-batches is measured.
     pub noise: bool,

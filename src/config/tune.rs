@@ -3,6 +3,7 @@
 //! ```toml
 //! optim = ["adam", "snradam"]
 //! seed = [200, 201, 202, 203, 204, 205] # of the judged runs
+//! train_subset = 50_000                 # all runs train on the images that are not held out
 //!
 //! [tune]
 //! seeds = [100, 101, 102]               # others than those of the judged runs
@@ -130,6 +131,7 @@ impl Study {
                     judged.validation
                 );
             }
+            self.check_apart(&judged)?;
         }
         let counts: Vec<usize> = self.arms.iter().map(|arm| arm.grid_size()).collect();
         let is_grid = matches!(self.search, Search::Grid { .. });
@@ -149,6 +151,19 @@ impl Study {
             for trial in trials {
                 arm.spec(&trial, self.tuning_seeds[0], Some(self.validation))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Checks that a judged run trains on none of the held-out images, which are the last of the training set.
+    fn check_apart(&self, judged: &RunSpec) -> Result<()> {
+        let Validation::Holdout(held_out) = self.validation else { return Ok(()) };
+        let left = judged.dataset.sizes().0.saturating_sub(held_out);
+        if left > 0 && judged.train_subset.is_none_or(|n| n > left) {
+            usage!(
+                "the judged runs would train on the {held_out} held-out images that tuning chooses by; add train_subset = {left} \
+                 above [tune], so that all runs train on the same images"
+            );
         }
         Ok(())
     }

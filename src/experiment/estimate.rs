@@ -90,7 +90,7 @@ fn measure(spec: &RunSpec, machine: &Machine, time: Duration) -> Result<Cost> {
     let images = Images { pixels, labels: (0..IMAGES).map(|i| (i % input.classes) as u8).collect() };
     let indices: Vec<u32> = (0..IMAGES as u32).collect();
     let mut params = Params::init(spec.model.layout(input), 0)?;
-    let mut optimizer = Optimizer::new(params.layout().clone(), spec.weight_decay, spec.rule()?)?;
+    let mut optimizer = Optimizer::new(params.layout().clone(), spec.decay(), spec.rule()?)?;
     let mut backend = spec.model.backend(input, machine)?;
     backend.load(&params.values)?;
     let mut grad = vec![0.0; params.values.len()];

@@ -156,8 +156,10 @@ pub(super) fn titles(specs: &[RunSpec]) -> Vec<String> {
         }
     }
     let title = |(spec, settings): (&RunSpec, &BTreeMap<String, String>)| {
-        let label = optim::find(&spec.optim).map_or(spec.optim.as_str(), |entry| entry.label);
-        let others = told[2..].iter().filter_map(|name| Some(format!(", {name} {}", settings.get(*name)?)));
+        let entry = optim::find(&spec.optim).ok();
+        let label = entry.map_or(spec.optim.clone(), |entry| entry.label_for(&spec.hyper));
+        let others = told[2..].iter().filter(|name| !entry.is_some_and(|entry| entry.label_tells(name)));
+        let others = others.filter_map(|name| Some(format!(", {name} {}", settings.get(*name)?)));
         format!("{label}{}, seed {}", others.collect::<String>(), spec.seed)
     };
     specs.iter().zip(&settings).map(title).collect()

@@ -9,11 +9,13 @@
 //! Weight decay is decoupled (Loshchilov & Hutter): θ ← θ·(1 − lr·wd) before the step.
 
 mod candle;
+pub mod graft;
 mod optimizer;
 mod registry;
 mod rule;
 
 pub use candle::{CandleOptimizer, Config};
+pub use graft::{GraftRule, GraftSettings, Scope};
 pub use optimizer::{Moments, Optimizer, StateTensor};
 pub use registry::{BoxedRule, Entry, Registered, entries, find, names, place, register};
 pub use rule::{DecayOn, ElementState, Elementwise, MomentSlots, Rule, Slot, Step, WeightDecay};
@@ -33,7 +35,7 @@ macro_rules! optimizers {
 
         /// The optimizers of this crate, see [`entries`].
         const fn built_in() -> &'static [Entry] {
-            const { &[$(Entry::of::<$rule>()),*] }
+            const { &[$(Entry::of::<$rule>(),)* graft::ENTRY] }
         }
     };
 }
@@ -43,6 +45,17 @@ optimizers! {
     snradam::SnrAdamRule / SnrAdam,
     adabelief::AdaBeliefRule / AdaBelief,
     sgd::SgdRule / Sgd,
+    adamw::AdamWRule / AdamW,
+    nadam::NAdamRule / NAdam,
+    radam::RAdamRule / RAdam,
+    amsgrad::AmsGradRule / AmsGrad,
+    adamax::AdamaxRule / Adamax,
+    rmsprop::RmsPropRule / RmsProp,
+    adagrad::AdagradRule / Adagrad,
+    lion::LionRule / Lion,
+    muon::MuonRule / Muon,
+    lamb::LambRule / Lamb,
+    schedulefree::ScheduleFreeRule / ScheduleFree,
 }
 
 /// Checks that a decay rate lies in [0, 1).

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::graft::Composed;
 use super::{Rule, built_in};
 use crate::error::{Result, nearest};
 use crate::usage;
@@ -40,6 +41,8 @@ pub struct Entry {
     pub defaults: fn() -> toml::Table,
     /// The rule for a full table of hyperparameters.
     pub build: fn(&toml::Table) -> Result<BoxedRule>,
+    /// Of a rule that is made of others.
+    pub(super) composed: Option<Composed>,
 }
 
 impl Entry {
@@ -52,7 +55,26 @@ impl Entry {
             weight_decay: R::WEIGHT_DECAY,
             defaults: defaults::<R>,
             build: build::<R>,
+            composed: None,
         }
+    }
+
+    /// Its hyperparameters with their defaults where some settings are given: those of a graft depend on its two parts.
+    ///
+    /// # Errors
+    /// A part that is no optimizer.
+    pub fn defaults_for(&self, given: &toml::Table) -> Result<toml::Table> {
+        self.composed.map_or_else(|| Ok((self.defaults)()), |composed| (composed.defaults)(given))
+    }
+
+    /// As charts and reports write it with a full table of hyperparameters.
+    pub fn label_for(&self, hyper: &toml::Table) -> String {
+        self.composed.map_or_else(|| self.label.to_string(), |composed| (composed.label)(hyper))
+    }
+
+    /// Whether [`label_for`](Self::label_for) tells a hyperparameter.
+    pub fn label_tells(&self, key: &str) -> bool {
+        self.composed.is_some_and(|composed| composed.in_label.contains(&key))
     }
 }
 

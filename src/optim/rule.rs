@@ -273,13 +273,16 @@ impl AdamFactors {
             eps: eps as f32,
         }
     }
-}
 
-impl AdamFactors {
     /// The moments of a rule with the slots mean and second.
     pub fn moments(self, centred: bool) -> MomentSlots {
         MomentSlots { mean: (0, self.correct1), second: (1, self.correct2), centred, eps: self.eps }
     }
+}
+
+/// ‖x‖, summed in order and in f64.
+pub(super) fn norm(x: &[f32]) -> f64 {
+    x.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
 }
 
 /// The checks that Adam and its relatives share.

@@ -50,6 +50,8 @@ pub enum Centering {
     /// step is Adam's.
     #[default]
     Previous,
+    /// The mean before this gradient without its bias correction, c ← m: nearer to 0 in the first 1/(1−β1) steps.
+    Uncorrected,
     /// The bias-corrected mean after this gradient, c ← m̂. At t = 1 that is g itself: s = 0 and the step is g/ε, 10⁸
     /// times the gradient with the default ε. Diverges unless ε is of the order of the gradient.
     Current,
@@ -85,7 +87,7 @@ impl Registered for SnrAdamRule {
         ("beta1", "decay rate of the running mean of the gradient"),
         ("beta2", "decay rate of the running variance of the gradient"),
         ("eps", "added to the root in the denominator"),
-        ("centering", "what the variance is taken around: previous, current or moments"),
+        ("centering", "what the variance is taken around: previous, uncorrected, current or moments"),
     ];
 }
 
@@ -97,8 +99,10 @@ pub struct SnrAdamFactors {
     keep2: f32,
     newest2: f32,
     eps: f32,
-    /// g − c times this is the deviation: 1, or 1 − w with the current centre.
+    /// c is this share of m̂ before the step: 1, or what its bias correction has added to m.
     centre: f32,
+    /// g − c times this is the deviation: 1, or 1 − w with the current centre.
+    deviation: f32,
     moments: bool,
 }
 
@@ -120,7 +124,11 @@ impl Elementwise for SnrAdamRule {
             keep2: (1.0 - w2) as f32,
             newest2: w2 as f32,
             eps: self.eps as f32,
-            centre: if self.centering == Centering::Current { (1.0 - w1) as f32 } else { 1.0 },
+            centre: match self.centering {
+                Centering::Uncorrected if t > 1 => bias_correction(self.beta1, t - 1) as f32,
+                _ => 1.0,
+            },
+            deviation: if self.centering == Centering::Current { (1.0 - w1) as f32 } else { 1.0 },
             moments: self.centering == Centering::Moments,
         }
     }
@@ -134,7 +142,7 @@ impl Elementwise for SnrAdamRule {
     #[inline(always)]
     fn step(f: SnrAdamFactors, g: f32, [m_hat, s_hat]: &mut [f32; 2]) -> f32 {
         // With the current centre this is g − m̂, without its rounding.
-        let deviation = if f.moments { g } else { (g - *m_hat) * f.centre };
+        let deviation = if f.moments { g } else { (g - *m_hat * f.centre) * f.deviation };
         *m_hat = *m_hat * f.keep1 + g * f.newest1;
         *s_hat = *s_hat * f.keep2 + deviation * deviation * f.newest2;
         let variance = if f.moments { (*s_hat - *m_hat * *m_hat).max(0.0) } else { *s_hat };

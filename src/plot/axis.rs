@@ -46,15 +46,40 @@ pub struct Axis {
     pub reversed: bool,
     /// Exactly this, whatever the data are.
     pub range: Option<(f64, f64)>,
+    /// Instead of numbers: row i stands at i, the first on top.
+    pub rows: Vec<AxisRow>,
+}
+
+/// A row of an axis without numbers.
+#[derive(Clone, Debug)]
+pub struct AxisRow {
+    /// Stands left of the plot.
+    pub name: String,
+    /// Right of it, such as the value in digits.
+    pub note: String,
 }
 
 impl Axis {
     pub fn linear(title: &str, includes: Option<f64>, whole: bool) -> Self {
-        Self { title: title.to_string(), scale: Scale::Linear, includes, whole, reversed: false, range: None }
+        Self {
+            title: title.to_string(),
+            scale: Scale::Linear,
+            includes,
+            whole,
+            reversed: false,
+            range: None,
+            rows: Vec::new(),
+        }
     }
 
     pub fn log(title: &str) -> Self {
-        Self { title: title.to_string(), scale: Scale::Log, includes: None, whole: false, reversed: false, range: None }
+        Self { scale: Scale::Log, ..Self::linear(title, None, false) }
+    }
+
+    /// An axis of rows.
+    pub fn rows(rows: Vec<AxisRow>) -> Self {
+        let last = rows.len() as f64 - 0.5;
+        Self { reversed: true, range: Some((-0.5, last)), rows, ..Self::linear("", None, true) }
     }
 }
 

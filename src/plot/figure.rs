@@ -74,6 +74,8 @@ pub enum Sign {
     Cross,
     /// What was chosen.
     Ring,
+    /// A value.
+    Dot,
 }
 
 /// Colour and dashes (length and gap in pixels): what tells a series from others on screen and in grey.
@@ -97,6 +99,8 @@ impl Default for Size {
 }
 
 const PLOT_HEIGHT: f64 = 340.0;
+/// Of a row of a figure of rows.
+const ROW_HEIGHT: f64 = 30.0;
 /// The same of a panel of small multiples, by the number of columns.
 const PANEL_HEIGHT: [f64; 4] = [240.0, 240.0, 180.0, 140.0];
 /// Less is not readable.
@@ -179,6 +183,7 @@ impl<'a> Body<'a> {
         let head = panels.iter().map(named).map(|n| if n == 1 { 1 } else { 1 + n }).max().unwrap_or(0);
         let rows = n.div_ceil(columns).max(1);
         let natural = match n {
+            0 if !figure.y.rows.is_empty() => ROW_HEIGHT * figure.y.rows.len() as f64,
             0 => PLOT_HEIGHT,
             _ => rows as f64 * (HEAD_LINE * head as f64 + PANEL_HEIGHT[columns - 1]) + GAP * (rows - 1) as f64,
         };
@@ -210,15 +215,19 @@ fn draw(
 ) -> Result<String> {
     let bottom = top + body.height;
     let svg = if body.panels.is_empty() {
-        let mut labels = 0f64;
+        let (mut left, mut labels) = (LEFT, 0f64);
         for series in figure.series.iter().filter(|s| s.is_named()) {
             labels = labels.max(SAMPLE.0 + SAMPLE.1 + 6.0 + LABEL.width(&series.label)?);
+        }
+        for row in &figure.y.rows {
+            left = left.max(MARGIN + panel::ROW_GAP + LABEL.width(&row.name)?);
+            labels = labels.max(panel::ROW_GAP + panel::TICK.width(&row.note)?);
         }
         // however long the names, the plot keeps half of the width
         let right = (width - MARGIN - labels).max(width / 2.0);
         Canvas::svg(width, rows, |canvas| {
             words(canvas)?;
-            Panel::new(figure, [LEFT, top, right, bottom]).single(canvas)
+            Panel::new(figure, [left, top, right, bottom]).single(canvas)
         })?
     } else {
         Canvas::svg(width, rows, |canvas| {

@@ -9,6 +9,7 @@ mod caption;
 mod chart;
 mod clip;
 mod difference;
+mod effects;
 mod figure;
 mod output;
 mod panel;
@@ -19,6 +20,7 @@ mod steps;
 mod style;
 mod trials;
 mod view;
+mod why;
 
 use std::path::PathBuf;
 
@@ -35,6 +37,7 @@ pub use speedup::speedup;
 pub use style::style;
 pub use trials::trials;
 pub use view::{Metric, X};
+pub use why::figures as why;
 
 use crate::analysis::{Analysis, Arm, Endpoint, Group, Loss};
 use crate::error::{Result, nearest};
@@ -83,7 +86,7 @@ impl Options {
 }
 
 /// The ends of the names of all figures. Those of `-all` have every learning rate, the others the best of each optimizer.
-pub const STEMS: [&str; 12] = [
+pub const STEMS: [&str; 21] = [
     "train-loss",
     "val-loss",
     "error-rate",
@@ -96,6 +99,15 @@ pub const STEMS: [&str; 12] = [
     "val-loss-difference",
     "speed-up",
     "epochs-to-target",
+    "effects-train",
+    "effects-val",
+    "size-and-direction",
+    "amplification",
+    "amplification-layers",
+    "consistency",
+    "noise-share",
+    "gain-by-batch",
+    "noise-by-batch",
 ];
 
 /// Draws the [`figures`] of all groups; returns the files, such as `mnist-b4096-e20-train-loss.svg`. What an earlier drawing of
@@ -153,7 +165,8 @@ fn named(analysis: &Analysis, options: &Options) -> Result<Vec<(String, Figure)>
     }
     let mut drawn = Vec::new();
     for group in &analysis.groups {
-        for (stem, mut figure) in figures(group, options.x, options.y) {
+        let all = [figures(group, options.x, options.y), why::figures(analysis, group)?].concat();
+        for (stem, mut figure) in all {
             if !options.only.is_empty() && !options.only.iter().any(|only| only == stem) {
                 continue;
             }
@@ -205,6 +218,8 @@ pub fn comparisons(group: &Group) -> Vec<Named> {
         difference(group, Loss::Training).map(|figure| ("train-loss-difference", figure)),
         difference(group, Loss::Validation).map(|figure| ("val-loss-difference", figure)),
         sooner().or_else(|| Some(("epochs-to-target", reach(group)?))),
+        effects::effects(group, Endpoint::Speed).map(|figure| ("effects-train", figure)),
+        effects::effects(group, Endpoint::FinalValLoss).map(|figure| ("effects-val", figure)),
     ];
     figures.into_iter().flatten().collect()
 }

@@ -5,7 +5,7 @@ use plotters::style::{Color, RGBColor, WHITE};
 use super::axis::{Span, tick_labels};
 use super::canvas::{Align, Canvas, Pen, Type};
 use super::clip;
-use super::figure::{Figure, GREY, INK, LABEL, LEFT, MARGIN, Mark, SAMPLE, Series, Sign, Style};
+use super::figure::{Figure, GREY, INK, LABEL, MARGIN, Mark, SAMPLE, Series, Sign, Style};
 use crate::error::Result;
 
 /// A line of fewer points shows them as dots.
@@ -17,7 +17,10 @@ const GRID: RGBColor = RGBColor(0xe8, 0xe8, 0xe8);
 /// Of the other optimizers' lines in a small multiple.
 const BEHIND: RGBColor = RGBColor(0xc4, 0xc4, 0xc4);
 
-const TICK: Type = Type { size: 11.0, bold: false, color: INK };
+/// Between the plot and the words of a row.
+pub(super) const ROW_GAP: f64 = 10.0;
+
+pub(super) const TICK: Type = Type { size: 11.0, bold: false, color: INK };
 const SMALL: Type = Type { size: 10.5, bold: false, color: INK };
 
 /// The edges of a grid of panels at which one stands: only there are ticks named.
@@ -50,7 +53,8 @@ impl<'a> Panel<'a> {
     /// Between the left upper and the right lower corner.
     pub fn new(figure: &'a Figure, [left, top, right, bottom]: [f64; 4]) -> Self {
         // dots would lie on the axis
-        let pad = if figure.series.iter().any(|s| !s.dots.is_empty()) { 0.04 } else { 0.0 };
+        let is_padded = !figure.y.rows.is_empty() || figure.series.iter().any(|s| !s.dots.is_empty());
+        let pad = if is_padded { 0.04 } else { 0.0 };
         let x = Span::new(&figure.x, figure.points().map(|p| p.0), pad, left, right);
         let y = Span::new(&figure.y, figure.points().map(|p| p.1), 0.04, bottom, top);
         Self { figure, x, y, left, top, right, bottom }
@@ -107,7 +111,8 @@ impl<'a> Panel<'a> {
     fn axes(&self, canvas: &Canvas, edges: Edges) -> Result<()> {
         let (top, bottom, left, right) = (self.top, self.bottom, self.left, self.right);
         let (grid, axis) = (Pen::new(GRID, 0.8), Pen::new(INK, 0.8));
-        let (xs, ys) = (self.x.ticks(self.figure.x.whole), self.y.ticks(self.figure.y.whole));
+        let xs = self.x.ticks(self.figure.x.whole);
+        let ys = if self.figure.y.rows.is_empty() { self.y.ticks(self.figure.y.whole) } else { Vec::new() };
         for x in xs.iter().map(|v| self.x.at(*v)) {
             canvas.line(&[(x, top), (x, bottom)], grid)?;
             canvas.line(&[(x, bottom), (x, bottom + 4.0)], axis)?;
@@ -117,6 +122,11 @@ impl<'a> Panel<'a> {
             canvas.line(&[(left - 4.0, y), (left, y)], axis)?;
         }
         canvas.line(&[(left, top), (left, bottom), (right, bottom)], axis)?;
+        for (i, row) in self.figure.y.rows.iter().enumerate() {
+            let y = self.y.at(i as f64);
+            canvas.text(&row.name, (left - ROW_GAP, y), Align::Right, LABEL)?;
+            canvas.text(&row.note, (right + ROW_GAP, y), Align::Left, TICK)?;
+        }
         // where the ticks are close, not every one is named
         let mut last: Option<(f64, f64)> = None;
         for (v, text) in xs.iter().zip(tick_labels(&xs, self.figure.x.scale)).filter(|_| edges.bottom) {
@@ -202,6 +212,7 @@ impl<'a> Panel<'a> {
                 canvas.line(&[(x - 4.5, y - 4.5), (x + 4.5, y + 4.5)], pen)?;
                 canvas.line(&[(x - 4.5, y + 4.5), (x + 4.5, y - 4.5)], pen)
             }
+            Sign::Dot => canvas.dot((x, y), 4.0, pen.color),
             Sign::Ring => {
                 canvas.dot((x, y), 7.0, pen.color)?;
                 canvas.dot((x, y), 5.2, WHITE.to_rgba())?;
@@ -224,7 +235,7 @@ impl<'a> Panel<'a> {
         for ((mark, (x, _)), height) in named.into_iter().zip(heights) {
             let letters = letters(&mark.style);
             let width = letters.width(&mark.label)?;
-            let left = (x - width / 2.0).clamp(LEFT + 4.0, (self.right - width - 4.0).max(LEFT + 4.0));
+            let left = (x - width / 2.0).clamp(self.left + 4.0, (self.right - width - 4.0).max(self.left + 4.0));
             words(canvas, &mark.label, (left, height), letters)?;
         }
         Ok(())

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `answer` | question and answer of every comparison, what they rest on, and what to know of the runs |
 //! | `claims` | what the article claims, and what these runs say of it |
+//! | `why` | what size and direction of the step do, where steps are longer, whether the gain depends on the batch |
 //! | `tables` | the comparisons in numbers, and how they are computed |
 //! | `runs` | every run and its settings |
 //! | `origin` | versions, machines, data, commands |
@@ -19,6 +20,7 @@ mod origin;
 mod paths;
 mod runs;
 mod tables;
+mod why;
 
 use std::path::{self, Path};
 
@@ -62,6 +64,7 @@ struct Page<'a> {
 impl Page<'_> {
     fn html(&self) -> Result<Markup> {
         let question = answer::question(self);
+        let why = why::section(self)?;
         let groups: Vec<Markup> = self.analysis.groups.iter().map(|group| self.group(group)).collect::<Result<_>>()?;
         Ok(html! {
             (DOCTYPE)
@@ -79,6 +82,7 @@ impl Page<'_> {
                     (answer::header(self, &question))
                     main {
                         @if let Some(article) = Article::of(self.analysis) { (claims::section(&article)) }
+                        @if let Some(why) = &why { (why) }
                         @for group in &groups { (group) }
                         (tables::method(self.analysis.criteria))
                         (origin::section(self))

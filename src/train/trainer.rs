@@ -104,7 +104,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self> {
         let extent = spec.extent(training_images(spec, data.train.len())?);
         let mut params = Params::init(spec.model.layout(spec.dataset.shape()), spec.seed)?;
-        let mut optimizer = Optimizer::new(params.layout().clone(), spec.weight_decay, spec.rule()?)?;
+        let mut optimizer = Optimizer::new(params.layout().clone(), spec.decay(), spec.rule()?)?;
         let mut watch = Watch::new(spec, params.layout(), extent.images)?;
         let progress = match start {
             Start::Fresh => RunProgress::new(spec, data),

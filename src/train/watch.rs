@@ -53,11 +53,13 @@ impl Watch {
             let rule = (entry.build)(&spec.hyper_of_shadow(entry))?;
             Ok(Shadow { name: name.to_string(), optimizer: Optimizer::new(layout.clone(), 0.0, rule)? })
         };
+        // the run's own step is no other's
+        let others = observe.shadows().into_iter().filter(|name| *name != spec.optim);
         Ok(Some(Self {
             layout: layout.clone(),
             every: observe.every,
             noise: observe.noise.then(|| Noise::new(spec, layout, images)).transpose()?,
-            shadows: observe.shadows().into_iter().map(shadow).collect::<Result<_>>()?,
+            shadows: others.map(shadow).collect::<Result<_>>()?,
             ratios: Ratios::default(),
         }))
     }

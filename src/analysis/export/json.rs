@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::analysis::{Analysis, BatchSeries, Comparison, Criteria, Entrant, Group, PlanFile, Target, words};
+use crate::analysis::{
+    Analysis, BatchSeries, Comparison, Criteria, Entrant, Factorial, Group, PlanFile, Target, words,
+};
 use crate::error::Result;
 use crate::run_dir::Warning;
 
@@ -11,6 +13,7 @@ struct Document<'a> {
     criteria: Criteria,
     plans: &'a [PlanFile],
     groups: Vec<GroupDocument<'a>>,
+    factorials: &'a [Factorial],
     batch_series: &'a [BatchSeries],
     warnings: &'a [Warning],
     notes: Vec<String>,
@@ -57,6 +60,7 @@ pub fn json(analysis: &Analysis) -> Result<String> {
         criteria: analysis.criteria,
         plans: &analysis.plans,
         groups: analysis.groups.iter().map(GroupDocument::of).collect(),
+        factorials: &analysis.factorials,
         batch_series: &analysis.batch_series,
         warnings: &analysis.warnings,
         notes: words::notes(analysis.criteria),

@@ -19,6 +19,10 @@ pub fn markdown(analysis: &Analysis) -> String {
         group.comparisons.iter().for_each(|comparison| text += &section(analysis, group, comparison));
         text += &list("Warnings", group.warnings.iter());
     }
+    for factorial in &analysis.factorials {
+        let grid = table::factorial(factorial);
+        let _ = write!(text, "\n## {}\n\n{}\n{}\n", grid.title, drawn(&grid), factorial.answer);
+    }
     for series in &analysis.batch_series {
         let grid = table::batch_series(series);
         let _ = write!(text, "\n## {}\n\n{}\n{}\n", grid.title, drawn(&grid), series.answer);

@@ -2,7 +2,8 @@
 
 use crate::analysis::words::{self, cell, p_value};
 use crate::analysis::{
-    BatchSeries, Comparison, Description, Endpoint, Entrant, Gain, Group, Judgement, MeanLoss, Verdict, all_arms,
+    BatchSeries, Comparison, Contrast, Description, Endpoint, Entrant, Factorial, Gain, Group, Judgement, MeanLoss,
+    Split, Verdict, all_arms,
 };
 use crate::number::{loss, number, plain, short_loss};
 
@@ -130,6 +131,31 @@ pub fn batch_series(series: &BatchSeries) -> Grid {
         header: ["batch", "n", &ratio, "first is lower:"].map(String::from).to_vec(),
         rows: series.gains.iter().map(row).collect(),
         words: vec![0, 3],
+    }
+}
+
+/// What size and direction of a step do, with verdicts, and both together.
+pub fn factorial(factorial: &Factorial) -> Grid {
+    let Factorial { a, b, splits, .. } = factorial;
+    let judged = |of: fn(&Split) -> &Contrast| {
+        splits.iter().map(move |split| {
+            let Contrast { effect, verdict, .. } = of(split);
+            let ratio = effect.as_ref().map_or(NONE.to_string(), cell);
+            Cell { text: format!("{ratio}\n{}", words::sign(*verdict)), verdict: Some(*verdict) }
+        })
+    };
+    let together = splits.iter().map(|split| split.together.as_ref().map_or(NONE.to_string(), cell).into());
+    let row = |name: &str, cells: Vec<Cell>| std::iter::once(name.to_string().into()).chain(cells).collect();
+    Grid {
+        title: format!("Size and direction of {a}’s step against {b}’s, {}", factorial.title),
+        header: header(&["ratio [95%]"], Endpoint::short_name),
+        rows: vec![
+            row("size alone", judged(|split| &split.size).collect()),
+            row("direction alone", judged(|split| &split.direction).collect()),
+            row("interaction", judged(|split| &split.interaction).collect()),
+            row("together", together.collect()),
+        ],
+        words: vec![0],
     }
 }
 

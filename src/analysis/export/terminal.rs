@@ -22,6 +22,11 @@ pub fn terminal(analysis: &Analysis, paper: Paper, all: bool) -> String {
             group.comparisons.iter().for_each(|comparison| text += &details(analysis, group, comparison, paper));
         }
     }
+    for factorial in &analysis.factorials {
+        let grid = table::factorial(factorial);
+        let (title, answer) = (paper.wrapped("", &grid.title), paper.wrapped("", &factorial.answer));
+        let _ = writeln!(text, "{title}{}{answer}", paper.drawn(&grid));
+    }
     for series in &analysis.batch_series {
         let grid = table::batch_series(series);
         let _ = write!(text, "{}\n{}{}\n", grid.title, paper.drawn(&grid), paper.wrapped("", &series.answer));

@@ -1,9 +1,9 @@
 //! Whether a gain depends on the batch, in words.
 
 use super::{pairs, ratio, seeds};
-use crate::analysis::batch_size::{BatchSeries, Contrast, Origin};
+use crate::analysis::batch_size::{BatchSeries, Origin};
 use crate::analysis::group::Group;
-use crate::analysis::types::{PlanState, Reason};
+use crate::analysis::types::{Contrast, PlanState, Reason};
 use crate::config::Batch;
 
 /// How such runs are made.
@@ -15,17 +15,26 @@ pub fn series_title(group: &Group, steps: u64) -> String {
     format!("{}, {steps} steps", group.spec().dataset.label())
 }
 
-/// What the contrasts come to.
-pub fn series_answer(series: &BatchSeries) -> String {
-    let BatchSeries { a, b, .. } = series;
-    let said = match series.origin {
+/// The title of a figure.
+pub fn series_finding(series: &BatchSeries) -> String {
+    super::capital(said(series.origin))
+}
+
+fn said(origin: Origin) -> &'static str {
+    match origin {
         Origin::Elsewhere => "the gain does not come from the noise of mini-batches",
         Origin::Batches => "the gain comes from the noise of mini-batches",
         Origin::Both => "a part of the gain comes from the noise of mini-batches, a part does not",
         Origin::NoGain => "there is no relevant gain at any batch size",
         Origin::Undecided => "undecided whether the gain depends on the batch",
         Origin::NotTested => "not tested whether the gain depends on the batch",
-    };
+    }
+}
+
+/// What the contrasts come to.
+pub fn series_answer(series: &BatchSeries) -> String {
+    let BatchSeries { a, b, .. } = series;
+    let said = said(series.origin);
     let exploratory = series.plan == PlanState::NoPlan && series.origin != Origin::NotTested;
     let word = if exploratory { " (exploratory)" } else { "" };
     let n = format!("{} at every size", pairs(series.seeds.len()));

@@ -1,10 +1,12 @@
 //! Every sentence about results: one place for what terminal, page and files say.
 
 mod batch_size;
+mod factorial;
 pub mod finding;
 mod further;
 mod look;
 mod notes;
+mod observed;
 mod outlook;
 mod tuning;
 mod verdict;
@@ -12,13 +14,15 @@ mod warning;
 
 use std::ops::RangeInclusive;
 
-pub use batch_size::{NO_BATCH_SERIES, series_answer, series_title};
+pub use batch_size::{NO_BATCH_SERIES, series_answer, series_finding, series_title};
+pub use factorial::{factorial_answer, factorial_finding};
 pub use further::{further, level};
 pub use look::{EQUAL_RATES, PLACES, headline, remarks, short, sign, signs};
 pub use notes::notes;
+pub use observed::{amplification_finding, consistency_finding};
 pub use outlook::{NO_PLAN, beyond_the_plan, outlook};
 pub use tuning::{left_out_choice, tuning};
-pub use verdict::{equivalence, more, speedup, standing, verdict, write};
+pub use verdict::{capital, equivalence, more, speedup, standing, verdict, write};
 pub use warning::{
     NO_SECONDS, REPAIRED, copy, different_data, doubts_about_rates, left_out, missing_from_plan, mixed, moved,
     only_one, other_start, uneven_probes, unfinished, unpaired,

@@ -18,8 +18,8 @@ pub fn tuning(tuning: &Tuning) -> Vec<String> {
         (rounds, most) => format!(", after {rounds} of at most {most} rounds in which the grid grew"),
     };
     let head = format!(
-        "Tuned on {} and {}, which no judged run is validated on{grown}: chosen is the least mean over the seeds of ln(final \
-         validation loss); the judged runs train on all training images again.",
+        "Tuned on {} and {}, none of which a judged run uses{grown}: chosen is the least mean over the seeds of ln(final \
+         validation loss).",
         seeds(&tuning.seeds),
         tuning.validation.replace("holdout:", "held-out images: "),
     );

@@ -187,7 +187,7 @@ fn undecided(judgement: &Judgement) -> String {
 }
 
 /// As a sentence begins.
-fn capital(text: &str) -> String {
+pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
