@@ -43,7 +43,7 @@
 //!                                           [ops]   [machine]
 //! ```
 //!
-//! A module uses only those before it here: `error`, `file`, `number`, `shell`, `ops`, `stats`, `data`, `machine`,
+//! A module uses only those before it here: `error`, `file`, `number`, `shell`, `ops`, `stats`, `machine`, `data`,
 //! `model`, `optim`, `config`, `run_dir`, `train`, `analysis`, `experiment`, `bench`, `article`, `plot`, `report`, `cli`.
 //!
 //! | module | what it holds |
