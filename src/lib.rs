@@ -43,7 +43,7 @@
 //!                                           [ops]   [machine]
 //! ```
 //!
-//! A module uses only those before it here: `error`, `atomic`, `number`, `shell`, `ops`, `stats`, `data`, `machine`,
+//! A module uses only those before it here: `error`, `file`, `number`, `shell`, `ops`, `stats`, `machine`, `data`,
 //! `model`, `optim`, `config`, `run_dir`, `train`, `analysis`, `experiment`, `bench`, `article`, `plot`, `report`, `cli`.
 //!
 //! | module | what it holds |
@@ -65,20 +65,20 @@
 //! | [`mod@error`] | one sentence an error, and the exit code that belongs to it |
 //! | `bench` | how fast training is here, and where the time goes |
 //! | `shell`, `number` | how commands and numbers are written for people |
-//! | `atomic` | files that are written whole or not at all |
+//! | `file` | files that are read only where they have an end, and written whole or not at all |
 //! | [`mod@cli`] | the commands of the binary: arguments, progress bars, signals, output; all of it with your own optimizers |
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // they panic on a closed pipe
 
 pub mod analysis;
 pub mod article;
-mod atomic;
 mod bench;
 pub mod cli;
 pub mod config;
 pub mod data;
 pub mod error;
 pub mod experiment;
+mod file;
 pub mod machine;
 pub mod model;
 mod number;
@@ -94,7 +94,7 @@ pub mod train;
 /// For the binary, tests, benchmarks and fuzz targets of this repository only: may change at any time.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::atomic::is_temporary;
+    pub use crate::file::is_temporary;
     pub use crate::ops::{attention, class_attention, cross_entropy, gelu, layer_norm, linear, matmul, patch_embed};
     pub use crate::train::watch::{Moment, Watch};
 }

@@ -245,3 +245,60 @@ fn force_keeps_the_old_run_until_the_new_one_can_begin() {
     assert_eq!(losses(&dir.path().join("run")), before);
     goes_on(dir.path(), "run");
 }
+
+/// The program with a time limit, which ends it with 124: it must not wait for what never comes.
+fn limited(dir: &Path, args: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_snr-bench");
+    Command::new("timeout").arg("60").arg(program).args(args).current_dir(dir).output().unwrap()
+}
+
+/// A named pipe waits for its other end, a device never ends.
+#[test]
+fn no_pipe_or_device_is_read_in_place_of_a_file() {
+    let dir = tempdir().unwrap();
+    assert_ok(&train(dir.path(), "base/run", &["--epochs", "1"]));
+    let (base, run) = (dir.path().join("base/run"), dir.path().join("results/run"));
+    for name in FILES.into_iter().chain([".lock"]) {
+        for device in [false, true] {
+            let _ = fs::remove_dir_all(&run);
+            fs::create_dir_all(&run).unwrap();
+            for file in fs::read_dir(&base).unwrap().map(|file| file.unwrap().file_name()) {
+                fs::copy(base.join(&file), run.join(&file)).unwrap();
+            }
+            let _ = fs::remove_file(run.join(name));
+            if device {
+                std::os::unix::fs::symlink("/dev/zero", run.join(name)).unwrap();
+            } else {
+                assert!(Command::new("mkfifo").arg(run.join(name)).status().unwrap().success());
+            }
+            let longer = ["train", "--resume", "results/run", "--epochs", "2"];
+            for args in [&["show", "results/run"][..], &["ls", "results"], &["plot", "results"], &longer] {
+                let output = limited(dir.path(), args);
+                let text = stderr(&output);
+                assert!(matches!(output.status.code(), Some(0 | 1)), "{name} {args:?}: {output:?}");
+                let needed = name == "checkpoint.safetensors" || name == ".lock" || name == "metrics.csv";
+                if args == longer && needed {
+                    assert!(text.contains("it is no file but a pipe, a socket or a device"), "{name}: {text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn data_and_settings_from_pipes_and_devices() {
+    let dir = tempdir().unwrap();
+    fs::create_dir(dir.path().join("data")).unwrap();
+    for (name, _) in snr_bench::data::files::FILES {
+        assert!(Command::new("mkfifo").arg(dir.path().join("data").join(name)).status().unwrap().success());
+    }
+    let output = limited(dir.path(), &["train", "--dataset", "idx:data"]);
+    assert_fails(&output, 1, &["labels-idx1-ubyte cannot be read (it is no file but a pipe"]);
+    assert_fails(&limited(dir.path(), &["train", "--config", "/dev/zero"]), 1, &["/dev/zero is longer than 1 MiB"]);
+    assert_fails(&limited(dir.path(), &["train", "--config", "data"]), 1, &["cannot read data: Is a directory"]);
+    // A pipe with settings is as good as a file.
+    let piped = "printf 'seed = 7' | \"$0\" train --config /dev/stdin --dry-run";
+    let output = Command::new("sh").args(["-c", piped, env!("CARGO_BIN_EXE_snr-bench")]).output().unwrap();
+    assert_ok(&output);
+    assert!(stdout(&output).contains("seed = 7"));
+}

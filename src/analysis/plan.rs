@@ -1,7 +1,6 @@
 //! `plan.toml`: what an experiment's folder was to show, written before its first run.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
 
 use anyhow::Context;
@@ -10,10 +9,10 @@ use time::OffsetDateTime;
 
 use super::endpoint::Endpoint;
 use super::types::Criteria;
-use crate::config::{MAX_SETTINGS, RunSpec, StudyArm, read_text};
+use crate::config::{MAX_SETTINGS, RunSpec, StudyArm};
 use crate::error::Result;
 use crate::run_dir::RunDir;
-use crate::{atomic, usage};
+use crate::{file, usage};
 
 /// File name of the plan in an experiment's folder.
 pub const PLAN: &str = "plan.toml";
@@ -129,7 +128,7 @@ impl PlanFile {
         if !path.exists() {
             return Ok(None);
         }
-        let text = read_text(&path, MAX_SETTINGS)?;
+        let text = file::read_text(&path, MAX_SETTINGS)?;
         let plan = toml::from_str(&text).with_context(|| {
             format!("{} is not a plan that snr-bench wrote; restore it, or choose another folder", path.display())
         })?;
@@ -182,15 +181,15 @@ pub fn keep(folder: &Path, asked: Asked) -> Result<Option<PlanFile>> {
         .with_context(|| format!("cannot make the folder {}; choose another with --out", folder.display()))?;
     // two commands at once: the second one finds the plan of the first
     let path = folder.join(".plan.lock");
-    let lock =
-        File::create(&path).with_context(|| format!("cannot write {}; choose another with --out", path.display()))?;
+    let lock = file::open_to_write(&path)
+        .with_context(|| format!("cannot write {}; choose another with --out", path.display()))?;
     lock.lock().with_context(|| format!("cannot lock {}; is the file system able to lock files?", path.display()))?;
     let old = PlanFile::read(folder)?;
     let Some(new) = proposed(folder, asked)? else { return Ok(None) };
     if old.as_ref() != Some(&new) {
         let text = HEADER.to_string() + &toml::to_string_pretty(&new)?;
         let path = folder.join(PLAN);
-        atomic::write(&path, text.as_bytes())
+        file::write(&path, text.as_bytes())
             .with_context(|| format!("cannot write {}; choose another folder with --out", path.display()))?;
     }
     Ok(Some(new))

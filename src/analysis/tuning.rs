@@ -15,11 +15,11 @@ use super::plan::{PlanFile, PlannedArm, TunePlan};
 use super::run::Run;
 use super::types::Effect;
 use super::{integrity, words};
-use crate::config::{MAX_SETTINGS, RunSpec, read_text};
+use crate::config::{MAX_SETTINGS, RunSpec};
 use crate::error::Result;
 use crate::run_dir::{Record, Warning, record};
 use crate::stats::expected_best;
-use crate::{atomic, config};
+use crate::{config, file};
 
 /// Name of the file in an experiment's folder.
 pub const CHOSEN: &str = "chosen.toml";
@@ -167,7 +167,7 @@ impl Tuning {
         if !path.exists() {
             return Ok(None);
         }
-        let text = read_text(&path, MAX_SETTINGS)?;
+        let text = file::read_text(&path, MAX_SETTINGS)?;
         let tuning: Self = toml::from_str(&text).with_context(|| {
             format!("{} is not what snr-bench wrote; restore it, or choose another folder", path.display())
         })?;
@@ -196,7 +196,7 @@ impl Tuning {
             Err(e) => return Err(e),
         }
         let text = HEADER.to_string() + &toml::to_string(self)?;
-        atomic::write(&path, text.as_bytes())
+        file::write(&path, text.as_bytes())
             .with_context(|| format!("cannot write {}; choose another folder with --out", path.display()))
     }
 

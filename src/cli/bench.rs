@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use candle_core::Device;
 use clap::Args;
 
 use super::args::{MachineArgs, SettingArgs, batches, layer, names};
@@ -9,6 +10,8 @@ use super::{print, warn};
 use crate::bench::{self, BenchReport, BenchSettings};
 use crate::config::{Batch, RunSpec};
 use crate::error::Result;
+use crate::experiment::memory;
+use crate::machine::Machine;
 use crate::{data, usage};
 
 const EXAMPLES: &str = "\
@@ -64,6 +67,8 @@ pub(super) fn run(args: BenchArgs) -> Result<()> {
         usage!("--seconds {} is impossible; it must be a positive number", args.seconds);
     };
     let spec = args.spec()?;
+    let machine = Machine { threads: args.machine.threads()?, device: Device::Cpu };
+    memory::check([&spec], &machine, 1)?;
     let images = data::load(&spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?.train;
     let batch = match spec.batch {
         Batch::Full => images.len(),
@@ -74,7 +79,7 @@ pub(super) fn run(args: BenchArgs) -> Result<()> {
         input: spec.dataset.shape(),
         model: spec.model,
         batch,
-        threads: args.machine.threads()?,
+        threads: machine.threads,
         optim: spec.optim,
         time,
         composed: args.composed.then_some(args.micro_batch),

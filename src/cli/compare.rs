@@ -9,9 +9,8 @@ use super::args::{CriteriaArgs, FilterArgs};
 use super::console::paper;
 use super::{is_replaceable, print, warn};
 use crate::analysis::{Analysis, export};
-use crate::atomic;
 use crate::error::Result;
-use crate::usage;
+use crate::{file, usage};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,5 +94,5 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
     if !is_replaceable(path) {
         usage!("{} is no file that could be replaced; name another, or '-' for standard output", path.display());
     }
-    atomic::write(path, text.as_bytes()).with_context(|| format!("cannot write {}; name another file", path.display()))
+    file::write(path, text.as_bytes()).with_context(|| format!("cannot write {}; name another file", path.display()))
 }

@@ -18,7 +18,7 @@ use crate::config::{self, RunSpec, Study};
 use crate::data::{Dataset, DatasetKind};
 use crate::error::Result;
 use crate::experiment::tuning::{self, Stage};
-use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Share, Tally};
+use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Share, Tally, memory};
 use crate::machine::Machine;
 use crate::plot;
 use crate::report;
@@ -165,7 +165,8 @@ impl Experiment<'_> {
         self.say_how(&plan, machine);
         say(self.args.quiet, &outlook);
         done.judged.extend(plan.runs.iter().map(|run| run.dir.clone()));
-        // loaded first: a mistake in the data leaves no plan behind
+        // first: what does not fit, and a mistake in the data, leave no plan behind
+        self.check_memory(&plan, machine)?;
         let data = plan.load_data(self.machine.data_dir.as_deref(), &|line| warn(line))?;
         plan::keep(&part.folder, self.asked(specs, tune))?;
         self.train(&plan, &data, machine, signals, done);
@@ -187,6 +188,7 @@ impl Experiment<'_> {
                 return Ok(()); // errors ended some of them
             }
             let plan = Plan::new(new, &folder.join(TUNE), &self.args.force)?;
+            self.check_memory(&plan, machine)?;
             let data = plan.load_data(self.machine.data_dir.as_deref(), &|line| warn(line))?;
             plan::keep(folder, self.asked(&[], Some(&tune)))?;
             self.say_how(&plan, machine);
@@ -258,6 +260,10 @@ impl Experiment<'_> {
         self.args.part.unwrap_or(Share::ALL)
     }
 
+    fn check_memory(&self, plan: &Plan, machine: &Machine) -> Result<()> {
+        memory::check(plan.open_runs().map(|run| &run.spec), machine, self.jobs(plan))
+    }
+
     fn jobs(&self, plan: &Plan) -> usize {
         usize::from(self.args.jobs).min(plan.open_runs().count()).max(1)
     }
@@ -290,6 +296,7 @@ impl Experiment<'_> {
     fn measured(&self, specs: Vec<RunSpec>, folder: &Path, machine: &Machine, whole: bool) -> Result<String> {
         let plan = Plan::new(specs, folder, &self.args.force)?.own(self.share());
         let jobs = self.jobs(&plan);
+        self.check_memory(&plan, machine)?;
         let estimate = Estimate::measure(&plan, machine, jobs)?;
         if whole {
             return Ok(dry_run::text(&plan, &estimate, machine, jobs));

@@ -16,8 +16,8 @@ use crate::analysis::{Fate, words};
 use crate::config::RunSpec;
 use crate::data;
 use crate::error::Result;
-use crate::experiment::Session;
 use crate::experiment::session::{self, Ended, IfExists, Opened, StoredRun};
+use crate::experiment::{Session, memory};
 use crate::number::loss;
 use crate::optim;
 use crate::run_dir::{METRICS, State};
@@ -111,6 +111,7 @@ pub(super) fn run(args: TrainArgs) -> Result<Exit> {
         Opened::Begun(dir, start) => (dir, start),
         Opened::Ended(ended) => return already(&args, &spec, ended, &path),
     };
+    memory::check([&spec], &machine, 1)?;
     let data = data::load(&spec.dataset, args.machine.data_dir.as_deref(), &|line| warn(line))?;
     let stop = || signals.pending();
     let session = Session { machine: &machine, checkpoint_every: args.checkpoint_every, stop: &stop };

@@ -2,50 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use crate::error::{Result, nearest};
-use crate::usage;
+use crate::{file, usage};
 
 /// Parts of the longest key that is looked up: enough for a helpful error, too few to exhaust the stack.
 const MAX_DEPTH: usize = 8;
 /// Largest configuration and `meta.json` that are read: 1 MiB, a thousand times what a run writes.
 pub const MAX_SETTINGS: u64 = 1 << 20;
 
-/// Reads a text file of at most `limit` bytes, such as those of a run directory.
-///
-/// # Errors
-/// What cannot be read, is no file, is longer, or is not UTF-8.
-pub fn read_text(path: &Path, limit: u64) -> Result<String> {
-    let file = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
-    // Asked first: opening a named pipe waits for its other end.
-    if !file.is_file() || file.len() > limit {
-        bail!("{} is not a file of at most {} MiB; no run writes a larger one", path.display(), limit >> 20);
-    }
-    read_up_to(path, limit)
-}
-
-/// Reads text to its end, which may be that of a pipe.
-fn read_up_to(path: &Path, limit: u64) -> Result<String> {
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(limit + 1).read_to_string(&mut text))
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    if text.len() as u64 > limit {
-        bail!("{} is longer than {} MiB", path.display(), limit >> 20);
-    }
-    Ok(text)
-}
-
-/// Reads a configuration file.
+/// Reads a configuration file, which may be a pipe: `--config <(…)`.
 ///
 /// # Errors
 /// A file that cannot be read, or is not TOML (with the line).
 pub fn read_table(path: &Path) -> Result<toml::Table> {
-    let text = read_up_to(path, MAX_SETTINGS).context("the configuration")?;
+    let text = file::read_text_from(File::open(path), path, MAX_SETTINGS).context("the configuration")?;
     match text.parse() {
         Ok(table) => Ok(table),
         Err(e) => usage!("{} is not TOML: {e}", path.display()),

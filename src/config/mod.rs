@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 pub use budget::Extent;
 pub use experiment::expand;
 pub(crate) use layers::flatten;
-pub use layers::{MAX_SETTINGS, parse_assignment, parse_value, read_table, read_text};
+pub use layers::{MAX_SETTINGS, parse_assignment, parse_value, read_table};
 pub use observe::Observe;
 pub use schedule::Schedule;
 pub use space::{Axis, Side, Values};

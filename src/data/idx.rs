@@ -3,7 +3,6 @@
 //! A file is not trusted: it is read as a stream, up to one byte more than it may hold, and memory is taken for what
 //! arrives, never for what a header claims.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -12,6 +11,8 @@ use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
+use crate::file;
+use crate::machine::available_memory;
 
 /// Pixels of the largest image that is read: 1024 × 1024.
 pub const MAX_PIXELS: usize = 1 << 20;
@@ -75,7 +76,7 @@ pub fn sha256(kind: Kind, shape: &[usize], values: &[u8]) -> [u8; 32] {
 /// The file cannot be read, or is not what [`read`] accepts; the sentence begins with the file's name.
 pub fn read_file(path: &Path, kind: Kind, max: usize) -> Result<Contents> {
     let open = || {
-        let file = File::open(path)?;
+        let file = file::open(path)?;
         let length = file.metadata()?.len();
         Ok((BufReader::with_capacity(1 << 16, file), length))
     };
@@ -115,7 +116,16 @@ fn parse(
     let shape = read_header(&mut source, kind, max, &explain)?;
     let (n, item) = (shape[0], shape[1..].iter().product::<usize>());
     let size = n * item;
-    let mut values = Vec::with_capacity(length.min(size as u64) as usize);
+    // At most what the file can hold, if that is less than what it claims.
+    let most = length.min(size as u64);
+    if available_memory().is_some_and(|available| most as f64 > available) {
+        return Err(format!(
+            "holds {n} {} in {} MiB, which is more than the memory that is free",
+            kind.noun(),
+            most >> 20
+        ));
+    }
+    let mut values = Vec::with_capacity(most as usize);
     (&mut source).take(size as u64 + 1).read_to_end(&mut values).map_err(&explain)?;
     if values.len() > size {
         return Err(format!("goes on after the {n} {} that its header announces", kind.noun()));

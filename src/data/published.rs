@@ -152,7 +152,7 @@ impl Published {
         }
         let bytes = [&kind.header(shape)[..], values].concat();
         std::fs::create_dir_all(dir)
-            .and_then(|()| crate::atomic::write(&path, &bytes))
+            .and_then(|()| crate::file::write(&path, &bytes))
             .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     }

@@ -31,6 +31,7 @@
 //! ```
 
 mod estimate;
+pub mod memory;
 pub mod pace;
 mod plan;
 mod schedule;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::{Device, Module, Tensor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Backend, Composed, Flops, Fused, Layout, Mlp, MlpConfig, Vit, VitConfig};
+use super::{Backend, Composed, Flops, Fused, Layout, Mlp, MlpConfig, Vit, VitConfig, fused};
 use crate::data::ImageShape;
 use crate::error::{Result, nearest};
 use crate::machine::Machine;
@@ -212,6 +212,15 @@ impl ModelConfig {
             Self::Vit(vit) => Box::new(Vit::new(vit, input, tensors)?),
             Self::Mlp(mlp) => Box::new(Mlp::new(mlp, tensors)?),
         })
+    }
+
+    /// Bytes of main memory that its [`backend`](Self::backend) takes, about.
+    pub fn backend_bytes(&self, input: ImageShape, machine: &Machine) -> f64 {
+        match machine.device {
+            Device::Cpu => fused::memory::bytes(self, input, machine.threads),
+            // The rest is on the device: here are the sums.
+            _ => 12.0 * self.num_params(input) as f64,
+        }
     }
 
     /// What computes its gradients: fused operations on the CPU, elsewhere operations composed of Candle's.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::flops::{Flops, product};
-use super::{Layout, MAX_PARAMS, Unusual};
+use super::{Layout, MAX_DEPTH, MAX_PARAMS, Unusual};
 use crate::data::ImageShape;
 use crate::error::Result;
 use crate::usage;
@@ -38,6 +38,9 @@ impl MlpConfig {
                 self.hidden_dim,
                 self.depth
             );
+        }
+        if self.depth > MAX_DEPTH {
+            usage!("model.depth = {} is more layers than the {MAX_DEPTH} that a model may have", self.depth);
         }
         if self.hidden_dim > MAX_PARAMS || self.num_params(input) > MAX_PARAMS {
             usage!(

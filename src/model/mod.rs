@@ -30,3 +30,5 @@ pub use vit_config::{VitConfig, VitInit};
 
 /// Parameters of the largest model.
 const MAX_PARAMS: usize = 100_000_000;
+/// Blocks or layers of the deepest one.
+const MAX_DEPTH: usize = 10_000;

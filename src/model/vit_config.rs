@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Init, Layout, MAX_PARAMS, Role, Unusual};
+use super::{Init, Layout, MAX_DEPTH, MAX_PARAMS, Role, Unusual};
 use crate::data::ImageShape;
 use crate::error::Result;
 use crate::usage;
@@ -81,6 +81,9 @@ impl VitConfig {
         }
         if self.depth == 0 {
             usage!("model.depth = 0 leaves no block; give it at least 1");
+        }
+        if self.depth > MAX_DEPTH {
+            usage!("model.depth = {} is more blocks than the {MAX_DEPTH} that a model may have", self.depth);
         }
         if self.embed_dim > MAX_PARAMS || self.mlp_ratio > MAX_PARAMS as f64 || self.hidden_dim() > MAX_PARAMS {
             usage!(

@@ -9,8 +9,8 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
 use super::figure::{Figure, Size, render_svg};
-use crate::atomic;
 use crate::error::Result;
+use crate::file;
 
 /// Pixels of a PNG for each pixel of the SVG, along one side.
 const PNG_SCALE: f32 = 2.0;
@@ -55,7 +55,7 @@ pub fn write(figure: &Figure, size: Size, dir: &Path, name: &str, formats: &[For
             Format::Png => rasterise(&svg)?,
         };
         let path = dir.join(format!("{name}.{}", format.extension()));
-        atomic::write(&path, &bytes).with_context(|| format!("cannot write {}; {advice}", path.display()))?;
+        file::write(&path, &bytes).with_context(|| format!("cannot write {}; {advice}", path.display()))?;
         written.push(path);
     }
     Ok(written)

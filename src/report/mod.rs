@@ -29,8 +29,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::analysis::{Analysis, Group};
 use crate::article::Article;
-use crate::atomic;
 use crate::error::Result;
+use crate::file;
 use crate::plot::{self, Figure, Metric, Scale, X};
 use paths::Paths;
 
@@ -52,7 +52,7 @@ pub fn write(analysis: &Analysis, root: &Path, file: &Path) -> Result<()> {
     let file = path::absolute(file).with_context(|| format!("'{}' is no name of a file", file.display()))?;
     let page = Page { analysis, paths: Paths::new(root, &file) };
     let html = page.html()?.into_string();
-    atomic::write(&file, html.as_bytes()).with_context(|| format!("cannot write {}; name another file", file.display()))
+    file::write(&file, html.as_bytes()).with_context(|| format!("cannot write {}; name another file", file.display()))
 }
 
 /// What the parts of the page are made from.

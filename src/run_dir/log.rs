@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::RunDir;
 use crate::error::Result;
+use crate::file;
 
 /// The rows of a CSV file that only grows: a run of many steps is not written anew with every checkpoint.
 ///
@@ -31,8 +32,11 @@ impl Log {
         if fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() >= len) {
             return (Self { name, len, pending: writer(len == 0) }, true);
         }
-        let left = fs::metadata(&path).is_ok_and(|file| file.is_file()).then(|| fs::read(&path).unwrap_or_default());
-        let whole = left.unwrap_or_default().iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end as u64 + 1);
+        let whole = file::read(&path)
+            .unwrap_or_default()
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |end| end as u64 + 1);
         (Self { name, len: whole, pending: writer(whole == 0) }, false)
     }
 

@@ -9,9 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{META, Provenance};
-use crate::config::{MAX_SETTINGS, RunSpec, read_text};
+use crate::config::{MAX_SETTINGS, RunSpec};
 use crate::data::Dataset;
 use crate::error::Result;
+use crate::file::read_text;
 use crate::machine::Machine;
 
 /// Where a run stands.

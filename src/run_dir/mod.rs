@@ -40,10 +40,10 @@ pub use row::Row;
 pub use step_row::{StepRow, read_steps};
 pub use tensor_row::{ALL, CONSISTENCY_BINS, TensorRow, read_tensors};
 
-use crate::atomic;
 use crate::config::{self, RunSpec};
 use crate::data::hex;
 use crate::error::{Failure, Result};
+use crate::file;
 
 /// The settings.
 pub const CONFIG: &str = "config.toml";
@@ -74,7 +74,7 @@ pub const FILES: [&str; 7] = [META, METRICS, STEPS, TENSORS, CHECKPOINT, MODEL, 
 /// A `config.toml` that is missing, too large, damaged, without some of the settings, or not ours.
 pub fn read_config(dir: &Path) -> Result<RunSpec> {
     let path = dir.join(CONFIG);
-    let text = config::read_text(&path, config::MAX_SETTINGS)?;
+    let text = file::read_text(&path, config::MAX_SETTINGS)?;
     let table = text.parse::<toml::Table>().with_context(|| format!("{} is not TOML", path.display()))?;
     RunSpec::stored(table).with_context(|| format!("{} is not the settings of a run", path.display()))
 }
@@ -85,7 +85,7 @@ pub fn read_config(dir: &Path) -> Result<RunSpec> {
 /// A file that cannot be read.
 pub fn seal_of(path: &Path) -> Result<String> {
     let mut hash = Sha256::new();
-    let mut file = BufReader::new(File::open(path).with_context(|| format!("cannot read {}", path.display()))?);
+    let mut file = BufReader::new(file::open(path).with_context(|| format!("cannot read {}", path.display()))?);
     loop {
         let part = file.fill_buf().with_context(|| format!("cannot read {}", path.display()))?;
         if part.is_empty() {
@@ -129,7 +129,7 @@ impl RunDir {
             format!("cannot create the run directory {}; choose another with --out", path.display())
         })?;
         let lock_path = path.join(LOCK);
-        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path).with_context(|| {
+        let lock = file::open_to_write(&lock_path).with_context(|| {
             format!("cannot write to the run directory {}; choose another with --out", path.display())
         })?;
         let mut locked = lock.try_lock();
@@ -162,7 +162,7 @@ impl RunDir {
 
     /// Whether a process trains in `path` just now.
     pub fn is_locked(path: &Path) -> bool {
-        let lock = File::open(path.join(LOCK));
+        let lock = file::open(&path.join(LOCK));
         lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
@@ -181,7 +181,7 @@ impl RunDir {
     /// # Errors
     /// Also a folder that was removed or replaced since it was locked: another process may be at work in its place.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        self.while_ours(name, |path| atomic::write(path, bytes))
+        self.while_ours(name, |path| file::write(path, bytes))
     }
 
     /// Writes `bytes` into a file in it after its first `len` bytes, and ends it there.
@@ -190,10 +190,7 @@ impl RunDir {
     /// As [`write`](Self::write); the first `len` bytes are intact.
     pub(super) fn write_at(&self, name: &str, len: u64, bytes: &[u8]) -> Result<()> {
         self.while_ours(name, |path| {
-            if path.exists() && !path.is_file() {
-                return Err(io::Error::other("it is no file")); // opening a pipe would wait
-            }
-            let mut file = File::options().create(true).truncate(false).write(true).open(path)?;
+            let mut file = file::open_to_write(path)?;
             file.set_len(len)?;
             file.seek(io::SeekFrom::Start(len))?;
             file.write_all(bytes)?;
@@ -283,7 +280,7 @@ impl RunDir {
 
 /// Removes what a process left half written that was killed. No other process writes in a locked folder.
 fn remove_temporary(folder: &Path) {
-    let ours = |name: &str| FILES.iter().any(|file| atomic::is_temporary(name, file));
+    let ours = |name: &str| FILES.iter().any(|file| file::is_temporary(name, file));
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(ours) {
             let _ = fs::remove_file(entry.path());

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use super::{CHECKPOINT, CONFIG, META, METRICS, Meta, Row, RunDir, read_config};
-use crate::config::{RunSpec, read_text};
+use crate::config::RunSpec;
 use crate::error::Result;
+use crate::file::read_text;
 use crate::shell::quoted;
 use crate::usage;
 
@@ -126,7 +127,8 @@ fn run_directories(root: &Path, warnings: &mut Vec<Warning>) -> Vec<PathBuf> {
                 continue;
             }
         };
-        let has = |name| dir.join(name).is_file();
+        // Also what is no file, which its reader refuses with a reason.
+        let has = |name| dir.join(name).exists() && !dir.join(name).is_dir();
         match (has(CONFIG), has(METRICS)) {
             (true, true) => {
                 found.push(dir);

@@ -6,8 +6,8 @@ use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
 use super::STEPS;
-use crate::config::read_text;
 use crate::error::Result;
+use crate::file::read_text;
 
 /// Largest `steps.csv` and `tensors.csv` that are read: 1 GiB, several million steps of the one.
 pub const MAX_LOG: u64 = 1 << 30;

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::config::RunSpec;
 use crate::data::{Dataset, hex};
 use crate::error::{Failure, Result};
+use crate::file;
 use crate::model::{Params, Totals};
 use crate::optim::{BoxedRule, Optimizer, StateTensor};
 use crate::run_dir::{CHECKPOINT, MODEL, Row, RunDir, State};
@@ -240,7 +241,7 @@ impl Checkpoint {
     /// # Errors
     /// A file that is missing, cut off, changed, or not a checkpoint of snr-bench.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = std::fs::read(path).with_context(|| format!("cannot read the checkpoint {}", path.display()))?;
+        let file = file::read(path).with_context(|| format!("cannot read the checkpoint {}", path.display()))?;
         Self::parse(&file).map_err(|e| {
             let path = path.display();
             Failure::Damaged(format!(

@@ -167,7 +167,7 @@ fn steps(run: &Run) -> Result<Rows> {
     if !path.exists() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let text = crate::config::read_text(&path, 1 << 30)?;
+    let text = crate::file::read_text(&path, 1 << 30)?;
     parsed(&text).with_context(|| format!("{} is damaged; repeat the run", path.display()))
 }
 

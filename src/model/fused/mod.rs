@@ -6,6 +6,7 @@
 
 mod block;
 mod layout;
+pub(super) mod memory;
 mod mlp;
 mod net;
 mod profile;

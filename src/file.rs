@@ -1,10 +1,72 @@
-//! Files that are written whole or not at all.
+//! Files: read only where they have an end, and written whole or not at all.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
+use anyhow::{Context, bail};
 use tempfile::Builder;
+
+use crate::error::Result;
+
+/// Opens a file to read it.
+///
+/// # Errors
+/// Also what is no file: opening a named pipe would wait for its other end, and a device may never end.
+pub fn open(path: &Path) -> io::Result<File> {
+    regular(path)?;
+    File::open(path)
+}
+
+/// Opens a file to lock it or to write into it; makes it where it is missing, and leaves what it holds.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_to_write(path: &Path) -> io::Result<File> {
+    match regular(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => File::options().create(true).truncate(false).write(true).open(path),
+    }
+}
+
+fn regular(path: &Path) -> io::Result<()> {
+    let kind = fs::metadata(path)?.file_type();
+    match kind.is_file() {
+        true => Ok(()),
+        false if kind.is_dir() => Err(io::Error::other("it is a folder")),
+        false => Err(io::Error::other("it is no file but a pipe, a socket or a device")),
+    }
+}
+
+/// All bytes of a file.
+///
+/// # Errors
+/// As for [`open`].
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a text of at most `limit` bytes from a file.
+///
+/// # Errors
+/// What [`open`] refuses, is longer, or is not UTF-8.
+pub fn read_text(path: &Path, limit: u64) -> Result<String> {
+    read_text_from(open(path), path, limit)
+}
+
+/// The same from what was opened under that name, which may be a pipe.
+pub fn read_text_from(source: io::Result<File>, path: &Path, limit: u64) -> Result<String> {
+    let mut text = String::new();
+    source
+        .and_then(|file| file.take(limit + 1).read_to_string(&mut text))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    if text.len() as u64 > limit {
+        bail!("{} is longer than {} MiB, and nothing that is read here is", path.display(), limit >> 20);
+    }
+    Ok(text)
+}
 
 /// Writes `bytes` to `path` whole or not at all, also under `kill -9` and power loss: into a temporary file beside it,
 /// which is synced and renamed. An older file stays as it is until then.
