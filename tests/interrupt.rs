@@ -106,7 +106,9 @@ fn the_program_says_that_it_was_interrupted_and_how_to_go_on() {
         let meta = Meta::read(&run).unwrap();
         assert_eq!((meta.state, meta.reason), (State::Interrupted, Some(format!("signal {}", code - 128))));
         let epochs = (rows(&run) + 1).to_string();
-        assert_ok(&snr_bench(dir.path(), &["train", "--resume", &name, "--epochs", &epochs]));
+        let resumed = snr_bench(dir.path(), &["train", "--resume", &name, "--epochs", &epochs]);
+        assert_ok(&resumed);
+        assert!(!stdout(&resumed).contains("lacks rows"), "{}", stdout(&resumed));
         assert_eq!(Meta::read(&run).unwrap().state, State::Finished);
     }
 }

@@ -29,7 +29,7 @@ impl Log {
     /// was cut off, it goes on after the rows that are left.
     pub fn resume(dir: &RunDir, name: &'static str, len: u64) -> (Self, bool) {
         let path = dir.file(name);
-        if fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() >= len) {
+        if len == 0 || fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() >= len) {
             return (Self { name, len, pending: writer(len == 0) }, true);
         }
         let whole = file::read(&path)
