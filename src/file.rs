@@ -24,17 +24,19 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// As for [`open`].
 pub fn open_to_write(path: &Path) -> io::Result<File> {
     match regular(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
         _ => File::options().create(true).truncate(false).write(true).open(path),
     }
 }
 
 fn regular(path: &Path) -> io::Result<()> {
     let kind = fs::metadata(path)?.file_type();
-    match kind.is_file() {
-        true => Ok(()),
-        false if kind.is_dir() => Err(io::Error::other("it is a folder")),
-        false => Err(io::Error::other("it is no file but a pipe, a socket or a device")),
+    if kind.is_file() {
+        Ok(())
+    } else if kind.is_dir() {
+        Err(io::Error::other("it is a folder"))
+    } else {
+        Err(io::Error::other("it is no file but a pipe, a socket or a device"))
     }
 }
 

@@ -379,13 +379,13 @@ fn absurd_settings_are_refused_at_once() {
         assert!(took < 8 << 20, "{took} bytes for {text:.60}");
         error
     };
-    assert!(refuse("model.depth = 1000000000000000000").contains("million"));
+    assert!(refuse("model.depth = 1000000000000000000").contains("more blocks than the 10000"));
     assert!(refuse("model.mlp_ratio = 1e300").contains("million"));
     assert!(refuse("model.mlp_ratio = inf").contains("mlp_ratio"));
     assert!(refuse("model.mlp_ratio = nan").contains("mlp_ratio"));
     // 2^62 squared is 0 in 64 bits.
     assert!(refuse("model.embed_dim = 4611686018427387904").contains("million"));
-    assert!(refuse("model.embed_dim = 50000\nmodel.num_heads = 1\nmodel.depth = 9000000000000").contains("million"));
+    assert!(refuse("model.embed_dim = 50000\nmodel.num_heads = 1\nmodel.depth = 9000").contains("million"));
     let list = (0..5000).map(|i| i.to_string()).collect::<Vec<_>>().join(",");
     assert!(
         refuse(&format!("seed = [{list}]\nepochs = [{list}]\nlr = [{list}]\nbatch = [{list}]")).contains("10000 runs")

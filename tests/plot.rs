@@ -6,7 +6,8 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use snr_bench::analysis::{Analysis, Arm, Criteria, Endpoint, Group, Loss, basin, variants};
+use snr_bench::analysis::tuning::{TrialResult, TunedArm};
+use snr_bench::analysis::{Analysis, Arm, Criteria, Endpoint, Group, Loss, Tuning, basin, variants};
 use snr_bench::config::{Batch, RunSpec};
 use snr_bench::model::VitConfig;
 use snr_bench::optim;
@@ -149,7 +150,7 @@ fn gallery() {
         ("ten-seeds", 6),
         ("full", 6),
         ("one-epoch", 3),
-        ("rates", 11),
+        ("rates", 10),
         ("four", 3),
         ("mixed", 8),
         ("overlap", 6),
@@ -516,7 +517,11 @@ fn unusable_runs_are_told_of_and_passed_over() {
         ("optim", |dir| edit(&dir.join("config.toml"), "\"adam\"", "\"adamm\""), "did you mean 'adam'?"),
         ("no-meta", |dir| fs::remove_file(dir.join("meta.json")).unwrap(), "cannot read"),
         ("meta", |dir| edit(&dir.join("meta.json"), "finished", "lost"), "meta.json is not what a run writes"),
-        ("huge", |dir| fs::File::create(dir.join("metrics.csv")).unwrap().set_len(1 << 40).unwrap(), "at most 64 MiB"),
+        (
+            "huge",
+            |dir| fs::File::create(dir.join("metrics.csv")).unwrap().set_len(1 << 40).unwrap(),
+            "is longer than 64 MiB",
+        ),
     ];
     for (name, damage, message) in damages {
         let dir = root.path().join(name);
@@ -629,14 +634,6 @@ fn the_endpoint_is_drawn_over_the_learning_rate_with_its_basin() {
     assert!(of_sign(Sign::Cross)[0].at.1 > highest, "failed runs are at the top edge");
     assert!(figure.caption.contains("a run that failed (1)"), "{}", figure.caption);
 
-    // the best of k of Adam's 0.2, 0.1, 0.2: means of logarithms over all draws; SNRAdam may fail with one trial
-    let figure = plot::trials(&groups[0]).unwrap();
-    let adam: Vec<f64> = figure.series[0].line.iter().map(|point| point.1).collect();
-    let expected = [0.2 * 0.5f64.powf(1.0 / 3.0), 0.2 * 0.5f64.powf(2.0 / 3.0), 0.1];
-    assert!(adam.iter().zip(expected).all(|(found, wanted)| (found - wanted).abs() < 1e-12), "{adam:?}");
-    assert_eq!(figure.series[1].line[0].0, 2.0);
-    assert!(figure.title.contains("with 1 trial Adam, 0.1587; with 3 trials Adam, 0.1000"), "{}", figure.title);
-
     // curves and differences are of the best rates, and a variant of one optimizer has its dashes
     let curves = plot::curves(&groups[0], &[Metric::ValLoss], X::Epoch, Scale::Log);
     let labels: Vec<&str> = curves[0].1.series.iter().map(|series| series.label.as_str()).collect();
@@ -650,6 +647,37 @@ fn the_endpoint_is_drawn_over_the_learning_rate_with_its_basin() {
     // six lines: a panel for every optimizer
     let svg = plot::render_svg(&every, Size::default()).unwrap();
     assert!(svg.contains("In every panel: the others in grey.") && svg.contains("lr 0.001"), "{svg}");
+}
+
+/// An arm that was judged at a rate of 0.01, and the losses of its trials.
+fn tuned(title: &str, optim: &str, losses: &[f64]) -> TunedArm {
+    let settings = |i: usize| toml::from_str(&format!("lr = {}", [1e-3, 1e-2, 1e-1][i])).unwrap();
+    let trials: Vec<TrialResult> = (0..losses.len())
+        .map(|i| TrialResult { settings: settings(i), losses: vec![losses[i] * 1.25, losses[i] / 1.25] })
+        .collect();
+    let runs = (0..2).map(|seed| RunSpec { lr: 1e-2, ..spec(optim, seed) }.run_name()).collect();
+    TunedArm { title: title.to_string(), chosen: settings(1), at_edge: Vec::new(), runs, trials }
+}
+
+#[test]
+fn the_best_of_a_few_trials_is_that_of_the_tuning_runs() {
+    let root = TempDir::new().unwrap();
+    for (optim, seed) in [("adam", 0), ("adam", 1), ("snradam", 0), ("snradam", 1)] {
+        at(root.path(), optim, 1e-2, seed, 0.1);
+    }
+    let group = &analysis(root.path()).groups[0];
+    assert!(plot::trials(group, &[]).is_none(), "nothing was tuned");
+    let arms = vec![tuned("Adam", "adam", &[0.2, 0.1, 0.2]), tuned("SNRAdam", "snradam", &[0.3, 0.15, f64::INFINITY])];
+    let tuning =
+        Tuning { seeds: vec![100, 101], validation: "holdout:10000".to_string(), rounds: 0, most_rounds: 2, arms };
+    let figure = plot::trials(group, &[tuning]).unwrap();
+    // of Adam means of logarithms over all draws; SNRAdam may fail with one trial
+    let adam: Vec<f64> = figure.series[0].line.iter().map(|point| point.1).collect();
+    let expected = [0.2 * 0.5f64.powf(1.0 / 3.0), 0.2 * 0.5f64.powf(2.0 / 3.0), 0.1];
+    assert!(adam.iter().zip(expected).all(|(found, wanted)| (found - wanted).abs() < 1e-12), "{adam:?}");
+    assert_eq!(figure.series[1].line[0].0, 2.0);
+    assert!(figure.title.contains("with 1 trial Adam, 0.1587; with 3 trials Adam, 0.1000"), "{}", figure.title);
+    assert!(figure.about.contains("tuned on seeds 100, 101 and 10,000 held-out images"), "{}", figure.about);
 }
 
 #[test]

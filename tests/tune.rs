@@ -112,7 +112,7 @@ fn six_judged_pairs_at_each_ones_best_carry_a_verdict() {
 fn what_would_be_unfair_or_peeks_is_refused() {
     let own = "[[arm]]\noptim = 'adam'\n[[arm]]\noptim = 'sgd'\n[arm.tune]\nmomentum = [0.5, 0.9]\n";
     let shared = SHARED.replace("optim = ['adam', 'snradam']\n", "");
-    let refused: [(String, &[&str], &str); 13] = [
+    let refused: [(String, &[&str], &str); 15] = [
         ([SHARED, TUNE].concat(), &["--seed", "1,2"], "seed 1 is a tuning seed and a judged one"),
         ([SHARED, TUNE].concat(), &["--validation", "holdout:200"], "is judged on the test set"),
         ([SHARED, TUNE].concat(), &["--train-subset", "0"], "add train_subset = 59800 above [tune]"),
@@ -123,6 +123,8 @@ fn what_would_be_unfair_or_peeks_is_refused() {
         ([SHARED, TUNE].concat(), &["--set", "tune.beta9=1,2"], "unknown setting 'beta9'"),
         ([SHARED, TUNE].concat(), &["--set", "tune.lr=0.1"], "is one value; write a list"),
         ([SHARED, TUNE].concat(), &["--set", "tune.epochs=1,2"], "cannot be tuned"),
+        ([SHARED, TUNE].concat(), &["--set", "tune.batch=64,128"], "runs that differ in batch cannot be compared"),
+        ([SHARED, TUNE].concat(), &["--set", "tune.model.depth=1,2"], "runs that differ in model cannot be compared"),
         ([SHARED, "[tune]\nlr = [1e-3, 1e-2]\n"].concat(), &[], "[tune] needs seeds of its own"),
         ([SHARED, "[tune]\nseeds = [0]\n"].concat(), &[], "names no setting to tune"),
         ([&shared, own, TUNE].concat(), &[], "the arms have 2, 4 trials"),

@@ -1,5 +1,5 @@
 //! The size of a step against its direction: the 2 × 2 experiment of two optimizers and their grafts
-//! ([`optim::graft`](crate::optim::graft)). The graft of an optimizer with itself is that optimizer, so its own runs are a cell.
+//! ([`optim::graft`]). The graft of an optimizer with itself is that optimizer, so its own runs are a cell.
 //!
 //! y(M#D, s) is the logarithm of an endpoint with the size of M's steps, the direction of D's, and seed s. With A judged against
 //! the baseline B, over the seeds that all four have:

@@ -103,11 +103,10 @@ fn meetings<'a>(a: &Variant<'a>, b: &Variant<'a>, several_rates: bool) -> Vec<(B
 }
 
 /// Every two arms at the settings that tuning chose for each.
-fn tuned_meetings<'a>(group: &'a Group, tunings: &[Tuning]) -> Vec<(Basis, &'a Arm, &'a Arm)> {
+fn tuned_meetings<'a>(group: &'a Group, tunings: &'a [Tuning]) -> Vec<(Basis, &'a Arm, &'a Arm)> {
     let mut meetings = Vec::new();
     for tuning in tunings {
-        let judged = |arm: &&Arm| tuning.arms.iter().any(|tuned| arm.runs.iter().any(|run| tuned.judges(&run.spec)));
-        let arms: Vec<&Arm> = group.arms.iter().filter(judged).collect();
+        let arms: Vec<&Arm> = tuning.arms_in(group).into_iter().map(|(_, arm)| arm).collect();
         for (i, a) in arms.iter().enumerate() {
             meetings.extend(arms[..i].iter().map(|b| (Basis::Tuned, *a, *b)));
         }

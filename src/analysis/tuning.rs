@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::Endpoint;
+use super::group::{Arm, Group};
 use super::judge::effect;
 use super::plan::{PlanFile, PlannedArm, TunePlan};
 use super::run::Run;
@@ -137,6 +138,17 @@ impl TunedArm {
         rivals
     }
 
+    /// The other trials that the tuning seeds cannot tell from the chosen one, best first; none of them with a single seed.
+    pub fn within_noise(&self) -> Vec<Rival<'_>> {
+        let rivals = self.rivals().into_iter();
+        rivals.filter(|rival| rival.effect.sd.is_some() && rival.is_within_noise()).collect()
+    }
+
+    /// Number of trials of which a run failed.
+    pub fn failed(&self) -> usize {
+        self.trials.iter().filter(|trial| !trial.value().is_finite()).count()
+    }
+
     /// Geometric mean of the loss of the best among k trials, for k = 1 … n, see [`expected_best`]; `None` where all k may have
     /// failed.
     pub fn expected_best(&self) -> Vec<Option<f64>> {
@@ -158,6 +170,12 @@ impl Rival<'_> {
 }
 
 impl Tuning {
+    /// The arms of a group that are judged at what it chose, each with how it was tuned.
+    pub fn arms_in<'a>(&'a self, group: &'a Group) -> Vec<(&'a TunedArm, &'a Arm)> {
+        let tuned = |arm: &Arm| self.arms.iter().find(|tuned| arm.runs.iter().any(|run| tuned.judges(&run.spec)));
+        group.arms.iter().filter_map(|arm| Some((tuned(arm)?, arm))).collect()
+    }
+
     /// Reads the file of a folder; `None` where it has none.
     ///
     /// # Errors

@@ -9,7 +9,7 @@
 //! seeds = [100, 101, 102]               # others than those of the judged runs
 //! validation = "holdout:10000"          # the default: training images on which the choice is made
 //! grow = 2                              # at most so many rounds that lengthen the grid where a best value is at its edge
-//! lr = [5e-4, 1e-3, 2e-3, 4e-3]         # any settings; several lists multiply out
+//! lr = [5e-4, 1e-3, 2e-3, 4e-3]         # settings of an arm, none of the task; several lists multiply out
 //! ```
 //!
 //! With `trials = 20` instead of `grow` the settings are drawn at random, from lists and from ranges
@@ -216,7 +216,7 @@ impl StudyArm {
             Some(other) => usage!("arm.tune = {other} is no table; write [arm.tune] below its [[arm]]"),
             None => {}
         }
-        for key in ["seed", "epochs", "steps", "dataset", "validation", "train_subset"] {
+        for key in ["seed", "epochs", "steps", "batch", "dataset", "validation", "train_subset", "model", "observe"] {
             if space.contains_key(key) {
                 usage!("tune.{key}: runs that differ in {key} cannot be compared, so it cannot be tuned");
             }

@@ -39,7 +39,7 @@ pub use trials::trials;
 pub use view::{Metric, X};
 pub use why::figures as why;
 
-use crate::analysis::{Analysis, Arm, Endpoint, Group, Loss};
+use crate::analysis::{Analysis, Arm, Endpoint, Group, Loss, Tuning};
 use crate::error::{Result, nearest};
 use crate::usage;
 
@@ -165,7 +165,7 @@ fn named(analysis: &Analysis, options: &Options) -> Result<Vec<(String, Figure)>
     }
     let mut drawn = Vec::new();
     for group in &analysis.groups {
-        let all = [figures(group, options.x, options.y), why::figures(analysis, group)?].concat();
+        let all = [figures(group, &analysis.tunings, options.x, options.y), why::figures(analysis, group)?].concat();
         for (stem, mut figure) in all {
             if !options.only.is_empty() && !options.only.iter().any(|only| only == stem) {
                 continue;
@@ -191,13 +191,14 @@ fn named(analysis: &Analysis, options: &Options) -> Result<Vec<(String, Figure)>
 /// A figure and how its file is named after its group's.
 pub type Named = (&'static str, Figure);
 
-/// All figures of a group.
-pub fn figures(group: &Group, x: X, y: Scale) -> Vec<Named> {
+/// All figures of a group, with those of how its arms were tuned.
+pub fn figures(group: &Group, tunings: &[Tuning], x: X, y: Scale) -> Vec<Named> {
     let every: Vec<&Arm> = group.arms.iter().collect();
     let all =
         |metric, stem| chart(group, &every, metric, x, y).filter(|_| group.has_several_rates()).map(|f| (stem, f));
     let wide = [all(Metric::TrainLoss, "train-loss-all"), all(Metric::ValLoss, "val-loss-all")];
-    [curves(group, &Metric::ALL, x, y), wide.into_iter().flatten().collect(), comparisons(group)].concat()
+    let tuned = trials(group, tunings).map(|figure| ("trials", figure)).into_iter().collect();
+    [curves(group, &Metric::ALL, x, y), wide.into_iter().flatten().collect(), comparisons(group), tuned].concat()
 }
 
 /// The charts of a group that have a value to show, each optimizer at its best learning rate.
@@ -206,15 +207,13 @@ pub fn curves(group: &Group, metrics: &[Metric], x: X, y: Scale) -> Vec<Named> {
     metrics.iter().filter_map(|metric| Some((metric.stem(), chart(group, &best, *metric, x, y)?))).collect()
 }
 
-/// What a group's comparisons found: the endpoints by learning rate, what the best of a few trials is
-/// worth, the paired ratio of training and validation loss by epoch,
+/// What a group's comparisons found: the endpoints by learning rate, the paired ratio of training and validation loss by epoch,
 /// and of the steps to every loss; where there is no such loss, the share of runs at the target.
 pub fn comparisons(group: &Group) -> Vec<Named> {
     let sooner = || speedup(group).map(|figure| ("speed-up", figure));
     let figures = [
         rates(group, Endpoint::FinalValLoss).map(|figure| ("rates", figure)),
         rates(group, Endpoint::Speed).map(|figure| ("rates-train", figure)),
-        trials(group).map(|figure| ("trials", figure)),
         difference(group, Loss::Training).map(|figure| ("train-loss-difference", figure)),
         difference(group, Loss::Validation).map(|figure| ("val-loss-difference", figure)),
         sooner().or_else(|| Some(("epochs-to-target", reach(group)?))),

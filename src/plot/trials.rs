@@ -1,38 +1,38 @@
 //! The best of a few trials: what an optimizer is worth to somebody who cannot try everything.
 
 use super::axis::Axis;
-use super::caption;
 use super::figure::{Figure, Series};
 use super::style;
-use crate::analysis::{Arm, Endpoint, Group, mean_loss};
+use crate::analysis::tuning::TunedArm;
+use crate::analysis::{Arm, Group, Tuning, words};
 use crate::number::loss;
-use crate::stats::expected_best;
 
-/// Draws the expected final validation loss of the best of k settings of each optimizer against k; `None` where none was tried
-/// with three settings or more.
-pub fn trials(group: &Group) -> Option<Figure> {
-    let lines: Vec<TrialsLine> =
-        group.arms.chunk_by(|a, b| a.spec().optim == b.spec().optim).map(TrialsLine::new).collect();
-    let most = lines.iter().map(|line| line.expected.len()).max().filter(|n| *n > 2)?;
-    let styles = style::of(&lines.iter().map(|line| line.arm).collect::<Vec<_>>());
-    let series: Vec<Series> = lines
+/// Draws the expected final validation loss of the best of k trials of every tuned arm of a group against k; `None` where none
+/// has three trials or more.
+pub fn trials(group: &Group, tunings: &[Tuning]) -> Option<Figure> {
+    let arms: Vec<(&TunedArm, &Arm)> = tunings.iter().flat_map(|tuning| tuning.arms_in(group)).collect();
+    let most = arms.iter().map(|(tuned, _)| tuned.trials.len()).max().filter(|n| *n > 2)?;
+    let styles = style::of(&arms.iter().map(|(_, arm)| *arm).collect::<Vec<_>>());
+    let series: Vec<Series> = arms
         .iter()
         .zip(styles)
-        .map(|(line, style)| Series {
-            label: line.arm.optimizer(),
-            group: line.arm.optimizer(),
+        .map(|((tuned, arm), style)| Series {
+            label: tuned.title.clone(),
+            group: arm.optimizer(),
             style,
-            line: line.points(),
+            line: points(tuned),
             ..Series::default()
         })
         .collect();
+    let own = tunings.iter().filter(|tuning| !tuning.arms_in(group).is_empty());
+    let about: Vec<String> = own.map(|tuning| format!("tuned on {}", words::tuned_on(tuning))).collect();
     series.iter().any(|series| !series.line.is_empty()).then(|| Figure {
-        title: title(&lines, most),
-        about: caption::runs(group),
+        title: title(&arms, most),
+        about: format!("{}; {}.", group.title(), about.join(", or on ")),
         caption: format!(
-            "The expected loss of the best of k settings, drawn at random and without replacement from all that were tried \
-             ({}); a setting is worth the geometric mean over its seeds. No point where all k may have failed.",
-            lines.iter().map(|line| format!("{} {}", line.expected.len(), line.arm.optimizer())).collect::<Vec<_>>().join(", ")
+            "The expected loss of the best of k trials, drawn at random and without replacement from all of an arm ({}); a \
+             trial is worth the geometric mean over its seeds. No point where all k may have failed.",
+            arms.iter().map(|(tuned, _)| format!("{} {}", tuned.trials.len(), tuned.title)).collect::<Vec<_>>().join(", ")
         ),
         x: Axis::linear("number of trials", Some(1.0), true),
         y: Axis::log("expected final validation loss of the best (nats)"),
@@ -42,36 +42,18 @@ pub fn trials(group: &Group) -> Option<Figure> {
     })
 }
 
-/// All settings of an optimizer.
-struct TrialsLine<'a> {
-    /// The first of them.
-    arm: &'a Arm,
-    /// By number of trials, a loss; infinite where all may have failed.
-    expected: Vec<f64>,
-}
-
-impl<'a> TrialsLine<'a> {
-    fn new(arms: &'a [Arm]) -> Self {
-        let value = |arm: &Arm| mean_loss(Endpoint::FinalValLoss, arm).map_or(f64::INFINITY, |loss| loss.mean.ln());
-        let values: Vec<f64> = arms.iter().map(value).collect();
-        Self { arm: &arms[0], expected: expected_best(&values).into_iter().map(f64::exp).collect() }
-    }
-
-    fn points(&self) -> Vec<(f64, f64)> {
-        let points = self.expected.iter().enumerate().map(|(i, loss)| ((i + 1) as f64, *loss));
-        points.filter(|(_, loss)| loss.is_finite()).collect()
-    }
+fn points(tuned: &TunedArm) -> Vec<(f64, f64)> {
+    let points = tuned.expected_best().into_iter().enumerate();
+    points.filter_map(|(i, loss)| Some(((i + 1) as f64, loss?))).collect()
 }
 
 /// Who is best with one trial, and who with all.
-fn title(lines: &[TrialsLine], most: usize) -> String {
-    let best = |k: usize| {
-        let at = lines.iter().filter_map(|line| Some((line.arm.optimizer(), *line.expected.get(k - 1)?)));
-        at.filter(|(_, loss)| loss.is_finite()).min_by(|a, b| a.1.total_cmp(&b.1))
-    };
+fn title(arms: &[(&TunedArm, &Arm)], most: usize) -> String {
     let say = |k: usize| {
+        let at = arms.iter().filter_map(|(tuned, _)| Some((&tuned.title, (*tuned.expected_best().get(k - 1)?)?)));
+        let (name, mean) = at.min_by(|a, b| a.1.total_cmp(&b.1))?;
         let trials = if k == 1 { "1 trial".to_string() } else { format!("{k} trials") };
-        best(k).map(|(name, mean)| format!("with {trials} {name}, {}", loss(mean)))
+        Some(format!("with {trials} {name}, {}", loss(mean)))
     };
     let said: Vec<String> = [say(1), say(most)].into_iter().flatten().collect();
     format!("Lowest expected final validation loss: {}", said.join("; "))

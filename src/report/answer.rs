@@ -45,7 +45,7 @@ fn of_group(page: &Page, group: &Group) -> Markup {
         @if group.spec().batch == Batch::Full {
             p.aside { "Batch = ∞: every step has the exact gradient over all training images." }
         }
-        (tables::plain(&table::leaderboard(group), ""))
+        (tables::leaderboard(group))
         @if group.comparisons.is_empty() {
             p { "Nothing to compare: " (nothing(group)) }
         }

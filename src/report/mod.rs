@@ -27,7 +27,7 @@ use std::path::{self, Path};
 use anyhow::Context;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::analysis::{Analysis, Group};
+use crate::analysis::{Analysis, Group, Tuning};
 use crate::article::Article;
 use crate::error::Result;
 use crate::file;
@@ -95,8 +95,7 @@ impl Page<'_> {
     /// Figures, numbers and runs of a group.
     fn group(&self, group: &Group) -> Result<Markup> {
         let curves = plot::curves(group, &[Metric::TrainLoss, Metric::ValLoss], X::Epoch, Scale::Log);
-        let (rates, others) =
-            plot::comparisons(group).into_iter().partition(|(stem, _)| stem.starts_with("rates") || *stem == "trials");
+        let (rates, others) = plot::comparisons(group).into_iter().partition(|(stem, _)| stem.starts_with("rates"));
         let drawn: Vec<Figure> = [rates, curves, others].into_iter().flatten().map(|(_, figure)| figure).collect();
         let about = drawn.first().map_or("", |figure| &figure.about);
         let figures: Vec<Markup> = drawn.iter().map(figure).collect::<Result<_>>()?;
@@ -105,9 +104,20 @@ impl Page<'_> {
                 h2 { (group.title()) }
                 p.aside { (about) }
                 div.figures { @for figure in figures { (figure) } }
+                (self.tuning(group)?)
                 (tables::numbers(group, self.analysis.criteria))
                 (runs::runs(self, group))
             }
+        })
+    }
+
+    /// How the arms of a group were tuned; nothing where they were not.
+    fn tuning(&self, group: &Group) -> Result<Markup> {
+        let tunings: Vec<&Tuning> = self.analysis.tunings.iter().filter(|t| !t.arms_in(group).is_empty()).collect();
+        let drawn = plot::trials(group, &self.analysis.tunings).as_ref().map(figure).transpose()?;
+        Ok(html! {
+            @for tuning in &tunings { (tables::tuning(group, tuning)) }
+            @if let Some(drawn) = drawn { div.figures { (drawn) } }
         })
     }
 

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use crate::analysis::export::table::{self, Cell, Grid};
-use crate::analysis::{Arm, Comparison, Contender, Criteria, Group, Judgement, Verdict, words};
+use crate::analysis::tuning::TunedArm;
+use crate::analysis::{Arm, Comparison, Contender, Criteria, Group, Judgement, Tuning, Verdict, words};
 use crate::plot;
 
 /// A chapter of more comparisons is folded.
@@ -71,19 +72,48 @@ fn verdict(judgement: &Judgement, word: &str) -> Markup {
     }
 }
 
+/// Who comes first, with the colours of the figures.
+pub fn leaderboard(group: &Group) -> Markup {
+    let arms =
+        group.leaderboard.iter().map(|e| group.arms.iter().find(|arm| arm.name == e.name && arm.spec().lr == e.lr));
+    keyed(&table::leaderboard(group), "", &arms.collect::<Vec<_>>())
+}
+
+/// What tuning chose for the arms of a group, in a table and in the words of `compare`.
+pub fn tuning(group: &Group, tuning: &Tuning) -> Markup {
+    let judged = tuning.arms_in(group);
+    let arm = |arm: &TunedArm| judged.iter().find(|(tuned, _)| *tuned == arm).map(|(_, arm)| *arm);
+    let grid = table::tuning(tuning);
+    let sentences = words::tuning(tuning);
+    html! {
+        h3 { "Tuning" }
+        (keyed(&grid, &grid.title, &tuning.arms.iter().map(arm).collect::<Vec<_>>()))
+        @for sentence in sentences { p.aside { (sentence) } }
+    }
+}
+
 /// A table, its verdicts as labels.
 pub fn plain(grid: &Grid, title: &str) -> Markup {
+    keyed(grid, title, &[])
+}
+
+/// A table whose rows belong to arms: a sample of the arm's line stands before the row's first words.
+fn keyed(grid: &Grid, title: &str, arms: &[Option<&Arm>]) -> Markup {
+    let sample = |row: usize, column: usize| match arms.get(row) {
+        Some(Some(arm)) if grid.words.first() == Some(&column) => key(arm),
+        _ => html! {},
+    };
     html! {
         div.scroll { table.comparison.plain {
             @if !title.is_empty() { caption { (title) } }
             thead { tr { @for (i, name) in grid.header.iter().enumerate() {
                 th scope="col" class=[(i > 0 && grid.words.contains(&i)).then_some("word")] { (name) }
             } } }
-            tbody { @for cells in &grid.rows {
+            tbody { @for (row, cells) in grid.rows.iter().enumerate() {
                 tr {
-                    th scope="row" { (cells[0].text) }
+                    th scope="row" { (sample(row, 0)) (cells[0].text) }
                     @for (i, (cell, name)) in cells.iter().zip(&grid.header).enumerate().skip(1) {
-                        td.number[!grid.words.contains(&i)] data-label=(name) { (said(cell)) }
+                        td.number[!grid.words.contains(&i)] data-label=(name) { (sample(row, i)) (said(cell)) }
                     }
                 }
             } }

@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 
+use crate::analysis::tuning::{TunedArm, written};
 use crate::analysis::{
-    Analysis, Basis, Comparison, Description, Effect, Endpoint, Group, Judgement, Measure, PlanState, Reason, TestKind,
-    Verdict,
+    Analysis, Basis, Comparison, Contender, Description, Effect, Endpoint, Group, Judgement, Measure, PlanState,
+    Reason, TestKind, Verdict,
 };
 use crate::error::Result;
 
-/// A row. Losses are in nats; `effect` is a ratio A / B, of error rates the difference A − B.
+/// A row. Losses are in nats; `effect` is a ratio A / B, of error rates the difference A − B. `a_tuned` and `b_tuned` are
+/// the settings that tuning chose for each by `trials` trials.
 #[derive(Serialize)]
 struct CsvRow<'a> {
     group: &'a str,
@@ -20,6 +22,9 @@ struct CsvRow<'a> {
     b: &'a str,
     a_lr: f64,
     b_lr: f64,
+    a_tuned: Option<String>,
+    b_tuned: Option<String>,
+    trials: Option<usize>,
     plan: PlanState,
     pairs: usize,
     a_failed: usize,
@@ -54,6 +59,7 @@ impl<'a> CsvRow<'a> {
     fn of(analysis: &Analysis, group: &'a Group, comparison: &'a Comparison) -> Self {
         let Comparison { a, b, .. } = comparison;
         let spec = group.spec();
+        let [a_tuned, b_tuned] = [a, b].map(|side| tuned(analysis, group, comparison, side));
         Self {
             group: &group.name,
             dataset: spec.dataset.short_name(),
@@ -64,6 +70,9 @@ impl<'a> CsvRow<'a> {
             b: &b.name,
             a_lr: a.lr,
             b_lr: b.lr,
+            trials: a_tuned.map(|arm| arm.trials.len()),
+            a_tuned: a_tuned.map(|arm| written(&arm.chosen)),
+            b_tuned: b_tuned.map(|arm| written(&arm.chosen)),
             plan: comparison.standing.state,
             pairs: comparison.seeds.len(),
             a_failed: a.failed,
@@ -138,6 +147,18 @@ impl<'a> CsvRow<'a> {
         }
         .with_effect(description.effect)
     }
+}
+
+/// How a side of a tuned comparison was tuned.
+fn tuned<'a>(
+    analysis: &'a Analysis,
+    group: &'a Group,
+    comparison: &Comparison,
+    side: &Contender,
+) -> Option<&'a TunedArm> {
+    let arm = group.arm(side).filter(|_| comparison.basis == Basis::Tuned)?;
+    let mut arms = analysis.tunings.iter().flat_map(|tuning| tuning.arms_in(group));
+    arms.find(|(_, judged)| judged.label == arm.label).map(|(tuned, _)| tuned)
 }
 
 /// All judgements and descriptions, under a header line.

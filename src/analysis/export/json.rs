@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use crate::analysis::tuning::TunedArm;
 use crate::analysis::{
-    Analysis, BatchSeries, Comparison, Criteria, Entrant, Factorial, Group, PlanFile, Target, words,
+    Analysis, BatchSeries, Comparison, Criteria, Entrant, Factorial, Group, PlanFile, Target, Tuning, words,
 };
 use crate::error::Result;
 use crate::run_dir::Warning;
@@ -15,8 +16,33 @@ struct Document<'a> {
     groups: Vec<GroupDocument<'a>>,
     factorials: &'a [Factorial],
     batch_series: &'a [BatchSeries],
+    tunings: Vec<TuningDocument<'a>>,
     warnings: &'a [Warning],
     notes: Vec<String>,
+}
+
+/// What tuning chose, and what follows from its trials; `null` for a loss of a failed run, and where nothing can be expected.
+#[derive(Serialize)]
+struct TuningDocument<'a> {
+    #[serde(flatten)]
+    tuning: &'a Tuning,
+    /// By arm: the loss of the best of 1, 2, … trials.
+    expected_best: Vec<Vec<Option<f64>>>,
+    /// By arm: the settings that the tuning seeds cannot tell from the chosen ones.
+    within_noise: Vec<Vec<&'a toml::Table>>,
+    sentences: Vec<String>,
+}
+
+impl<'a> TuningDocument<'a> {
+    fn of(tuning: &'a Tuning) -> Self {
+        let within = |arm: &'a TunedArm| arm.within_noise().iter().map(|rival| &rival.trial.settings).collect();
+        Self {
+            tuning,
+            expected_best: tuning.arms.iter().map(TunedArm::expected_best).collect(),
+            within_noise: tuning.arms.iter().map(within).collect(),
+            sentences: words::tuning(tuning),
+        }
+    }
 }
 
 /// A group of runs.
@@ -62,6 +88,7 @@ pub fn json(analysis: &Analysis) -> Result<String> {
         groups: analysis.groups.iter().map(GroupDocument::of).collect(),
         factorials: &analysis.factorials,
         batch_series: &analysis.batch_series,
+        tunings: analysis.tunings.iter().map(TuningDocument::of).collect(),
         warnings: &analysis.warnings,
         notes: words::notes(analysis.criteria),
     };

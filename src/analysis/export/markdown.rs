@@ -27,6 +27,11 @@ pub fn markdown(analysis: &Analysis) -> String {
         let grid = table::batch_series(series);
         let _ = write!(text, "\n## {}\n\n{}\n{}\n", grid.title, drawn(&grid), series.answer);
     }
+    for tuning in &analysis.tunings {
+        let grid = table::tuning(tuning);
+        let _ = write!(text, "\n## {}\n\n{}", grid.title, drawn(&grid));
+        text += &list("", words::tuning(tuning).iter());
+    }
     text += &list("Not compared", analysis.warnings.iter());
     text + &list("How to read this", words::notes(analysis.criteria).iter())
 }

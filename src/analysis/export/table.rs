@@ -1,9 +1,10 @@
 //! Tables of an analysis, cell by cell: what terminal, Markdown and page show of them.
 
+use crate::analysis::tuning::{TunedArm, written};
 use crate::analysis::words::{self, cell, p_value};
 use crate::analysis::{
     BatchSeries, Comparison, Contrast, Description, Endpoint, Entrant, Factorial, Gain, Group, Judgement, MeanLoss,
-    Split, Verdict, all_arms,
+    Split, Tuning, Verdict, all_arms,
 };
 use crate::number::{loss, number, plain, short_loss};
 
@@ -156,6 +157,31 @@ pub fn factorial(factorial: &Factorial) -> Grid {
             row("together", together.collect()),
         ],
         words: vec![0],
+    }
+}
+
+/// What tuning chose, and what the best of a few trials is worth: one row an arm.
+pub fn tuning(tuning: &Tuning) -> Grid {
+    let trials = tuning.arms.iter().map(|arm| arm.trials.len()).max().unwrap_or(0);
+    let steps: Vec<usize> = [1, 2, 4, 8, 16, 32, 64].into_iter().filter(|k| *k < trials).chain([trials]).collect();
+    let row = |arm: &TunedArm| {
+        let within = if tuning.seeds.len() > 1 { arm.within_noise().len().to_string() } else { NONE.to_string() };
+        let own =
+            [arm.title.clone(), written(&arm.chosen), arm.trials.len().to_string(), arm.failed().to_string(), within];
+        let expected = arm.expected_best();
+        let best = |k: &usize| match expected.get(k - 1) {
+            Some(Some(loss)) => short_loss(*loss),
+            Some(None) => "∞".to_string(),
+            None => NONE.to_string(),
+        };
+        own.into_iter().chain(steps.iter().map(best)).map(Cell::from).collect()
+    };
+    let columns = ["optimizer", "chosen", "trials", "failed", "within\nnoise"].map(String::from);
+    Grid {
+        title: "Tuning: what was chosen, and the expected loss of the best of so many trials".to_string(),
+        header: columns.into_iter().chain(steps.iter().map(|k| format!("best\nof {k}"))).collect(),
+        rows: tuning.arms.iter().map(row).collect(),
+        words: vec![0, 1],
     }
 }
 

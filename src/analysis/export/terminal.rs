@@ -32,6 +32,8 @@ pub fn terminal(analysis: &Analysis, paper: Paper, all: bool) -> String {
         let _ = write!(text, "{}\n{}{}\n", grid.title, paper.drawn(&grid), paper.wrapped("", &series.answer));
     }
     for tuning in &analysis.tunings {
+        let grid = table::tuning(tuning);
+        let _ = write!(text, "{}\n{}", grid.title, paper.drawn(&grid));
         words::tuning(tuning).iter().for_each(|sentence| text += &paper.wrapped("", sentence));
         text += "\n";
     }

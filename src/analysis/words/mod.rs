@@ -21,7 +21,7 @@ pub use look::{EQUAL_RATES, PLACES, headline, remarks, short, sign, signs};
 pub use notes::notes;
 pub use observed::{amplification_finding, consistency_finding};
 pub use outlook::{NO_PLAN, beyond_the_plan, outlook};
-pub use tuning::{left_out_choice, tuning};
+pub use tuning::{left_out_choice, tuned_on, tuning};
 pub use verdict::{capital, equivalence, more, speedup, standing, verdict, write};
 pub use warning::{
     NO_SECONDS, REPAIRED, copy, different_data, doubts_about_rates, left_out, missing_from_plan, mixed, moved,

@@ -4,11 +4,17 @@ use std::path::Path;
 
 use super::{list, ratio, seeds};
 use crate::analysis::tuning::{Rival, TunedArm, Tuning, written};
-use crate::number::{plain, short_loss};
+use crate::number::{plain, thousands};
 use crate::run_dir::Warning;
 
 /// Rivals that are named; of more the number is told.
 const NAMED: usize = 4;
+
+/// "seeds 100–102 and 10,000 held-out images".
+pub fn tuned_on(tuning: &Tuning) -> String {
+    let images = thousands(tuning.validation.trim_start_matches("holdout:"));
+    format!("{} and {images} held-out images", seeds(&tuning.seeds))
+}
 
 /// What was chosen from what, and how much that says: a paragraph for each arm, and one about all.
 pub fn tuning(tuning: &Tuning) -> Vec<String> {
@@ -18,10 +24,9 @@ pub fn tuning(tuning: &Tuning) -> Vec<String> {
         (rounds, most) => format!(", after {rounds} of at most {most} rounds in which the grid grew"),
     };
     let head = format!(
-        "Tuned on {} and {}, none of which a judged run uses{grown}: chosen is the least mean over the seeds of ln(final \
-         validation loss).",
-        seeds(&tuning.seeds),
-        tuning.validation.replace("holdout:", "held-out images: "),
+        "Tuned on {}, none of which a judged run uses{grown}: chosen is the least mean over the seeds of ln(final validation \
+         loss).",
+        tuned_on(tuning),
     );
     let within = match n {
         1 => "With one tuning seed the noise of a trial is not known.".to_string(),
@@ -30,36 +35,26 @@ pub fn tuning(tuning: &Tuning) -> Vec<String> {
              difference; it does not correct for the choice of the least."
         ),
     };
-    let expected =
-        "Expected best: the mean over all subsets of so many of its trials of the best loss in them.".to_string();
     std::iter::once(head)
         .chain(tuning.arms.iter().map(|arm| of_arm(arm, n)))
-        .chain([within + " " + &expected])
+        .chain([format!(
+            "{within} Expected best: the mean over all subsets of so many of its trials of the best loss in them."
+        )])
         .collect()
 }
 
 fn of_arm(arm: &TunedArm, seeds: usize) -> String {
-    let trials = arm.trials.len();
-    let failed = arm.trials.iter().filter(|trial| !trial.value().is_finite()).count();
-    let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
-    let loss = arm.best().value().exp();
-    let mut said =
-        format!("{}: {} of {trials} trials{failed}, loss {}.", arm.title, written(&arm.chosen), short_loss(loss));
-    let rivals = arm.rivals();
-    let close: Vec<&Rival> = rivals.iter().filter(|rival| seeds > 1 && rival.is_within_noise()).collect();
+    let mut said = format!("{}: {}.", arm.title, written(&arm.chosen));
+    let close = arm.within_noise();
     if !close.is_empty() {
-        let mut names: Vec<String> = close.iter().take(NAMED).map(|rival| rival_text(rival)).collect();
+        let mut names: Vec<String> = close.iter().take(NAMED).map(rival_text).collect();
         if close.len() > NAMED {
             names.push(format!("{} more", close.len() - NAMED));
         }
         said += &format!(" Within noise of it: {}.", list(&names));
-    } else if seeds > 1 && !rivals.is_empty() {
-        said += &format!(" Nothing else is within noise of it; next is {}.", rival_text(&rivals[0]));
+    } else if let Some(next) = arm.rivals().first().filter(|_| seeds > 1) {
+        said += &format!(" Nothing else is within noise of it; next is {}.", rival_text(next));
     }
-    let curve = arm.expected_best();
-    let steps = [1, 2, 4, 8, 16, 32, 64].into_iter().filter(|k| *k < trials).chain([trials]);
-    let at = |k: usize| format!("{} of {k}", curve[k - 1].map_or("∞".to_string(), short_loss));
-    said += &format!(" Expected best: {}.", list(&steps.map(at).collect::<Vec<_>>()));
     if !arm.at_edge.is_empty() {
         said += &format!(
             " Caution: its {} lies at the edge of what was tried, so a better value may lie beyond.",
