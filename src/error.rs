@@ -58,11 +58,12 @@ macro_rules! usage {
 /// none is near.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
+    let most = if word.len() < 4 { 1 } else { 1 + word.len() / 3 };
     // The number of changes is at least the difference in length: what is too long for any is not compared.
-    let near = known.iter().filter(|k| k.len().abs_diff(word.len()) <= 1 + word.len() / 3);
+    let near = known.iter().filter(|k| k.len().abs_diff(word.len()) <= most);
     let best = near.map(|k| (strsim::damerau_levenshtein(word, k), *k)).min();
     match best {
-        Some((distance, k)) if distance <= 1 + word.len() / 3 => format!("; did you mean '{k}'?"),
+        Some((distance, k)) if distance <= most => format!("; did you mean '{k}'?"),
         _ => format!("; known: {}", known.join(", ")),
     }
 }

@@ -5,13 +5,12 @@ mod common;
 
 use std::cell::Cell;
 use std::path::Path;
-use std::process::Command;
 
 use candle_core::Device;
 use common::{Background, TINY, assert_fails, assert_ok, losses, runs, snr_bench, stdout, train};
 use rustix::process::Signal;
 use snr_bench::config::RunSpec;
-use snr_bench::data::{self, Dataset, DatasetKind, files};
+use snr_bench::data::{self, Dataset, DatasetKind};
 use snr_bench::machine::Machine;
 use snr_bench::run_dir::{CHECKPOINT, MODEL, Meta, RunDir, STEPS, State, TENSORS};
 use snr_bench::train::checkpoint::Checkpoint;
@@ -133,19 +132,23 @@ fn a_second_signal_ends_at_once() {
 #[test]
 fn a_signal_while_data_are_loaded_ends_at_once() {
     let dir = tempdir().unwrap();
-    std::fs::create_dir(dir.path().join("mnist")).unwrap();
-    let pipes = files::FILES.iter().map(|(name, _)| dir.path().join("mnist").join(name));
-    assert!(Command::new("mkfifo").args(pipes).status().unwrap().success());
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let name = code.to_string();
-        let run = dir.path().join(&name);
-        let mut process = Background::start(dir.path(), &["train", "--out", &name, "--data-dir", "."]);
-        // The lock is taken before the data are loaded.
-        process.until(|| run.join(".lock").exists());
-        process.signal(signal);
-        assert_fails(&process.end(), code, &[]);
-        assert!(!run.join("config.toml").exists());
-        assert_ok(&train(dir.path(), &name, &["--epochs", "1"]));
+        // The signal may come too late on a busy machine: another try then.
+        let caught = (0..50).any(|i| {
+            let name = format!("{code}-{i}");
+            let run = dir.path().join(&name);
+            // All 60,000 images are drawn, which takes a while. The lock is taken before.
+            let mut process = Background::start(dir.path(), &["train", "--out", &name, "--dataset", "digits"]);
+            process.until(|| run.join(".lock").exists());
+            process.signal(signal);
+            assert_fails(&process.end(), code, &[]);
+            let was_loading = !run.join("config.toml").exists();
+            if was_loading {
+                assert_ok(&train(dir.path(), &name, &["--epochs", "1"]));
+            }
+            was_loading
+        });
+        assert!(caught, "no signal came before the data were there");
     }
 }
 

@@ -109,28 +109,48 @@ fn sort(runs: &mut Vec<&Run>, column: &str) -> Result<()> {
     Ok(())
 }
 
-/// One line a run, in the width of the terminal: where names of folders do not fit, they are shown by their last letters.
+/// Settings that stand in the names of folders that snr-bench makes.
+const IN_NAMES: [&str; 4] = ["optim", "batch", "lr", "seed"];
+
+/// One line a run, in the width of the terminal. Where it is too narrow, names of folders are shown by their last letters, or
+/// columns of settings are left out: beside whole names first those that they tell.
 fn list(runs: &[&Run], root: &Path) -> String {
     let paper = paper();
-    let wide = paper.drawn(&grid(runs, |run| run.dir.strip_prefix(root).unwrap_or(&run.dir).display().to_string()));
-    let fits = |text: &str| text.lines().all(|line| console::measure_text_width(line) <= paper.width);
-    let is_plain = wide.lines().count() == runs.len() + 2;
-    let text = match fits(&wide) && is_plain {
-        true => wide,
-        false => paper.drawn(&grid(runs, |run| {
-            let name = run.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let cut = name.char_indices().rev().nth(5).map_or(0, |(i, _)| i);
-            format!("…{}", &name[cut..])
-        })),
+    let keys = differing(runs);
+    let path = |run: &Run| run.dir.strip_prefix(root).unwrap_or(&run.dir).display().to_string();
+    let end = |run: &Run| {
+        let name = run.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let cut = name.char_indices().rev().nth(5).map_or(0, |(i, _)| i);
+        format!("…{}", &name[cut..])
     };
-    format!("{text}{} {}", runs.len(), if runs.len() == 1 { "run" } else { "runs" })
+    let fits = |text: &String| {
+        let narrow = text.lines().all(|line| console::measure_text_width(line) <= paper.width);
+        narrow && text.lines().count() <= runs.len() + 3 // two lines of names above them, and the rule
+    };
+    let drawn = |n: usize, by_path: bool| {
+        let (told, others): (Vec<&str>, Vec<_>) =
+            keys.iter().map(String::as_str).partition(|key| IN_NAMES.contains(key));
+        let order = if by_path { [told, others] } else { [others, told] }.concat();
+        let (hidden, _) = order.split_at(n);
+        let shown: Vec<&str> = keys.iter().map(String::as_str).filter(|key| !hidden.contains(key)).collect();
+        let text = paper.drawn(&if by_path { grid(runs, &shown, path) } else { grid(runs, &shown, end) });
+        (text, hidden.join(", "))
+    };
+    let fewer = |by_path: bool| (1..=keys.len()).map(move |n| (n, by_path));
+    let mut tries = [(0, true), (0, false)].into_iter().chain(fewer(true)).chain(fewer(false));
+    let found = tries.find_map(|(n, by_path)| Some(drawn(n, by_path)).filter(|(text, _)| fits(text)));
+    let (text, hidden) = found.unwrap_or_else(|| drawn(keys.len(), false));
+    let mut count = format!("{} {}", runs.len(), if runs.len() == 1 { "run" } else { "runs" });
+    if !hidden.is_empty() {
+        count += &format!("; not shown: {hidden} (take a wider terminal, or --csv)");
+    }
+    text + paper.wrapped("", &count).trim_end()
 }
 
-fn grid(runs: &[&Run], name: impl Fn(&Run) -> String) -> Grid {
-    let keys = differing(runs);
+fn grid(runs: &[&Run], keys: &[&str], name: impl Fn(&Run) -> String) -> Grid {
     let row = |run: &&Run| {
         let settings = run.spec.settings();
-        let values = keys.iter().map(|key| settings.get(key).map_or("—".to_string(), String::clone));
+        let values = keys.iter().map(|key| settings.get(*key).map_or("—".to_string(), String::clone));
         let so_far = match run.spec.steps {
             None => format!("{}/{}", run.last().epoch, run.spec.epochs),
             Some(steps) => format!("step {}/{steps}", run.last().step),
@@ -143,7 +163,7 @@ fn grid(runs: &[&Run], name: impl Fn(&Run) -> String) -> Grid {
         let own = [name(run), run.state().to_string()].into_iter().chain(values).chain([so_far]);
         own.chain(Endpoint::ALL.iter().map(endpoint)).map(Cell::from).collect()
     };
-    let columns = ["run", "state"].into_iter().chain(keys.iter().map(String::as_str)).chain(["epoch"]);
+    let columns = ["run", "state"].into_iter().chain(keys.iter().copied()).chain(["epoch"]);
     let endpoints = ["train\nloss", "final\ntrain", "final\nval"];
     Grid {
         title: String::new(),
