@@ -49,8 +49,13 @@ impl Article {
     pub fn of(analysis: &Analysis) -> Option<Self> {
         let meetings: Vec<(&Group, &Comparison)> =
             analysis.groups.iter().filter_map(|group| Some((group, meeting(group)?))).collect();
-        (!meetings.is_empty()).then(|| Self {
-            parts: meetings.iter().map(|(group, comparison)| part(group, comparison)).collect(),
+        // of several batch sizes, which the conclusion is about, only batch = ∞ is a case of the article's
+        let in_series = |group: &Group| analysis.batch_series.iter().any(|series| series.has(group));
+        let cases = |group: &Group| group.spec().batch == Batch::Full || !in_series(group);
+        let cases: Vec<_> = meetings.iter().filter(|(group, _)| cases(group)).collect();
+        let cases = if cases.is_empty() { meetings.iter().collect() } else { cases };
+        (!cases.is_empty()).then(|| Self {
+            parts: cases.iter().map(|(group, comparison)| part(group, comparison)).collect(),
             conclusion: conclusion(&analysis.batch_series, &meetings),
         })
     }
@@ -136,7 +141,8 @@ fn premise(meetings: &[(&Group, &Comparison)]) -> String {
     };
     let of_kind = |full: bool| meetings.iter().filter(move |(group, _)| (group.spec().batch == Batch::Full) == full);
     let said = |(group, c): &(&Group, &Comparison)| Some(format!("{} with {}", speed(c)?, batch(group.spec())));
-    let each: Vec<String> = of_kind(false).chain(of_kind(true)).filter_map(said).collect();
+    let mut each: Vec<String> = of_kind(false).chain(of_kind(true)).filter_map(said).collect();
+    each.dedup();
     let lack = [("mini-batches", of_kind(false).count()), ("batch = ∞", of_kind(true).count())];
     let lack = lack.into_iter().find(|(_, n)| *n == 0);
     let lack = lack.map_or(String::new(), |(what, _)| format!("; there are no runs with {what}"));

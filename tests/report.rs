@@ -155,7 +155,7 @@ fn one_file_well_formed_and_self_contained() {
     // training and validation loss, their paired ratios, and steps to each loss or runs at the target, of two groups
     assert_eq!(page.matches("<figure>").count(), 10);
     let order = [
-        "id=\"answer\"",
+        "id=\"leaderboards\"",
         "id=\"claims\"",
         "id=\"mnist-b4096-e6\"",
         "id=\"mnist-full-e6\"",
@@ -173,7 +173,7 @@ fn what_it_says_is_what_was_found() {
     gallery(root.path());
     let page = text(&page(root.path()));
     let analysis = analysis(root.path());
-    let claims = page.find("The article’s claims").unwrap();
+    let claims = page.find("The article replaces").unwrap();
     for (group, comparison) in analysis.comparisons() {
         let at = page.find(&comparison.answer).unwrap_or_else(|| panic!("no '{}' in: {page}", comparison.answer));
         assert!(group.headline().len() > 1 || at < claims, "the page opens with the only answer of a group");
@@ -208,7 +208,7 @@ fn claims_follow_the_verdicts() {
         pairs(root.path(), Batch::Size(4096), 8, mini);
         full.into_iter().for_each(|gain| pairs(root.path(), Batch::Full, 8, gain));
         let page = text(&page(root.path()));
-        let at = page.find("The article’s claims").unwrap();
+        let at = page.find("The article replaces").unwrap();
         page[at..page.find("MNIST (60,000 training").unwrap()].to_string()
     };
     let both = said(0.03, Some(0.03));

@@ -52,6 +52,13 @@ pub struct BatchSeries {
     pub answer: String,
 }
 
+impl BatchSeries {
+    /// Whether a group is one of its batch sizes.
+    pub fn has(&self, group: &Group) -> bool {
+        self.gains.iter().any(|gain| gain.group == group.name)
+    }
+}
+
 /// The gain at one batch size.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Gain {

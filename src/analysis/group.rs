@@ -40,13 +40,14 @@ pub struct Arm {
     pub label: String,
     /// The same without the learning rate: arms that share it differ by nothing but that and the seed.
     pub name: String,
-    /// How many arms of the same optimizer stand before it.
+    /// Which variant of its optimizer it is, from 0 on: those of one differ by nothing but the learning rate.
     pub variant: usize,
     /// Ordered by seed.
     pub runs: Vec<Run>,
 }
 
-/// Sorts runs into groups, those with mini-batches first.
+/// Sorts runs into groups: those with mini-batches first, of them those with a budget in epochs, the nearest to the article
+/// first, then by batch size.
 pub fn group(runs: Vec<Run>) -> Vec<Group> {
     let mut groups: BTreeMap<(String, String), Vec<Run>> = BTreeMap::new();
     for run in runs {
@@ -75,8 +76,34 @@ pub fn group(runs: Vec<Run>) -> Vec<Group> {
             warnings,
         });
     }
-    made.sort_by_key(|group| group.spec().batch == Batch::Full);
+    made.sort_by_key(|group| {
+        let spec = group.spec();
+        (spec.batch == Batch::Full, spec.steps.is_some(), departures(spec), size(spec))
+    });
     made
+}
+
+/// In how many settings that its runs share a group is not the default, which is the article's.
+fn departures(spec: &RunSpec) -> usize {
+    let RunSpec { dataset, validation, train_subset, epochs, steps, batch, model, .. } = spec;
+    let default = RunSpec::default();
+    let differs = [
+        *dataset != default.dataset,
+        *validation != default.validation,
+        *train_subset != default.train_subset,
+        (*epochs, *steps) != (default.epochs, default.steps),
+        *batch != default.batch,
+        *model != default.model,
+    ];
+    differs.into_iter().filter(|differs| *differs).count()
+}
+
+/// Images of a step, where it is not the whole training set.
+fn size(spec: &RunSpec) -> Option<usize> {
+    match spec.batch {
+        Batch::Size(n) => Some(n),
+        Batch::Full => None,
+    }
 }
 
 /// The first 8 characters of a data hash, which a foreign file may give as any text.
@@ -130,14 +157,26 @@ fn arms(runs: Vec<Run>) -> Vec<Arm> {
     });
     let specs: Vec<RunSpec> = arms.iter().map(|(spec, _)| spec.clone()).collect();
     arms.into_iter()
-        .enumerate()
-        .map(|(i, (spec, mut runs))| {
+        .map(|(spec, mut runs)| {
             runs.sort_by_key(|run| run.spec.seed);
-            let variant = specs[..i].iter().filter(|other| other.optim == spec.optim).count();
+            let variant = variant(&spec, &specs);
             let [label, name] = [true, false].map(|lr| label(&spec, &specs, lr));
             Arm { label, name, variant, runs }
         })
         .collect()
+}
+
+/// The place of a specification among those of its optimizer that differ by more than the learning rate.
+fn variant(spec: &RunSpec, all: &[RunSpec]) -> usize {
+    let mut kinds: Vec<RunSpec> = Vec::new();
+    for other in all.iter().filter(|other| other.optim == spec.optim).map(|other| RunSpec { lr: 1.0, ..other.clone() })
+    {
+        if !kinds.contains(&other) {
+            kinds.push(other);
+        }
+    }
+    let own = RunSpec { lr: 1.0, ..spec.clone() };
+    kinds.iter().position(|kind| *kind == own).unwrap_or(0)
 }
 
 /// The optimizer's name with the settings that differ within the group (the learning rate only if `lr`), and those of
@@ -209,11 +248,6 @@ impl Group {
     pub fn best_arms(&self) -> Vec<&Arm> {
         let is_best = |arm: &&Arm| self.leaderboard.iter().any(|e| e.name == arm.name && e.lr == arm.spec().lr);
         self.arms.iter().filter(is_best).collect()
-    }
-
-    /// Whether an optimizer was trained at several learning rates.
-    pub fn has_several_rates(&self) -> bool {
-        self.arms.len() > self.leaderboard.len()
     }
 
     /// The comparisons that come first: of every two optimizers the one at the best of each, or at the only learning rate.

@@ -62,7 +62,7 @@ pub use group::{Arm, Group, batch, short_hash};
 pub use judge::{FIRST_ALPHA, equivalence_needs, least_pairs};
 pub use leaderboard::{Entrant, MeanLoss, all_arms, mean_loss};
 pub use outlook::{Outlook, outlooks};
-pub use pairing::{Variant, variants};
+pub use pairing::{Variant, has_several_rates, variants};
 pub use plan::PlanFile;
 pub use run::{Fate, Run};
 pub use speedup::{Level, Reached, Speedup, Target, reached};

@@ -40,16 +40,34 @@ impl<'a> Variant<'a> {
     }
 }
 
-/// The optimizers of a group, each with its learning rates.
+/// Rates that are nearer to each other than by this factor are no trials of rates.
+const NEAR: f64 = 1.1;
+
+/// The optimizers of a group, each with its learning rates, but for [controls](is_control).
 pub fn variants(group: &Group) -> Vec<Variant<'_>> {
     let mut variants: Vec<Variant> = Vec::new();
-    for arm in &group.arms {
+    for arm in group.arms.iter().filter(|arm| !is_control(arm, group)) {
         match variants.iter_mut().find(|variant| variant.arms[0].differs_by_rate(arm)) {
             Some(variant) => variant.arms.push(arm),
             None => variants.push(Variant { arms: vec![arm] }),
         }
     }
     variants
+}
+
+/// Whether an optimizer of a group was trained at several learning rates.
+pub fn has_several_rates(group: &Group) -> bool {
+    variants(group).iter().any(|variant| variant.arms.len() > 1)
+}
+
+/// Whether an arm stands beside one at nearly the same learning rate, which other optimizers have and it has not: it matches
+/// the length of another's steps, and is looked at for that alone.
+fn is_control(arm: &Arm, group: &Group) -> bool {
+    let lr = arm.spec().lr;
+    let shared = |lr: f64| group.arms.iter().any(|other| other.spec().lr == lr && !other.differs_by_rate(arm));
+    let near = |other: &Arm| other.spec().lr != lr && (other.spec().lr / lr).ln().abs() < NEAR.ln();
+    let siblings = group.arms.iter().filter(|other| other.differs_by_rate(arm));
+    !shared(lr) && siblings.into_iter().any(|other| near(other) && shared(other.spec().lr))
 }
 
 /// The runs of an arm that are compared.

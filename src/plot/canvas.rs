@@ -17,6 +17,9 @@ use crate::error::Result;
 /// Inner units of a pixel.
 const FINE: f64 = 10.0;
 
+/// Radius of a place that the pointer rests on.
+const HOVER: f64 = 5.0;
+
 /// The first is what we register and embed, the second what a browser without it takes.
 const FONT: &str = "DejaVu Sans, sans-serif";
 
@@ -95,6 +98,21 @@ impl Type {
 /// The sheet. Points are in pixels from its upper left corner.
 pub struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
+}
+
+/// A place that shows words when the pointer rests on it; it draws nothing. Stands in an SVG after what is drawn.
+pub fn hover(at: (f64, f64), words: &str) -> String {
+    let (x, y) = fine(at);
+    let r = (HOVER * FINE) as i32;
+    format!(
+        "<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" fill=\"none\" pointer-events=\"all\"><title>{}</title></circle>\n",
+        escaped(words)
+    )
+}
+
+/// Words as text of an XML element.
+pub fn escaped(words: &str) -> String {
+    words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn fine((x, y): (f64, f64)) -> (i32, i32) {

@@ -2,7 +2,7 @@
 
 use super::view::{MIN_SEEDS, Metric, X};
 use crate::analysis::words::finding;
-use crate::analysis::{Arm, Basis, Comparison, Endpoint, Group, batch, short_hash};
+use crate::analysis::{Arm, Basis, Comparison, Endpoint, Group, batch, has_several_rates, short_hash};
 use crate::config::{Batch, RunSpec, Validation};
 use crate::number::{number, thousands};
 
@@ -21,7 +21,7 @@ pub fn title(group: &Group, shown: &[&Arm], metric: Metric) -> String {
 /// by step.
 pub fn caption(group: &Group, shown: &[&Arm], metric: Metric, x: X, every: Option<usize>) -> String {
     let mut sentences = vec![seeds(shown)];
-    if group.has_several_rates() && shown.len() < group.arms.len() {
+    if has_several_rates(group) && shown.len() < group.arms.len() {
         sentences.push("Each optimizer at its best learning rate, chosen by the final validation loss.".to_string());
     }
     sentences.push(match (metric, every) {

@@ -12,11 +12,12 @@ use crate::analysis::{Arm, Comparison, Effect, Endpoint, Factorial, Group, MIN_P
 const MANY: usize = 3;
 
 /// A ratio that is drawn; without an effect only its name.
-struct Row {
-    name: String,
-    effect: Option<Effect>,
-    style: Style,
-    group: String,
+pub(super) struct Row {
+    pub name: String,
+    pub effect: Option<Effect>,
+    pub style: Style,
+    /// Its optimizer, see [`Series::group`].
+    pub group: String,
 }
 
 impl Row {
@@ -25,7 +26,7 @@ impl Row {
     }
 }
 
-const INK: Style = Style { color: (0x26, 0x26, 0x26), dash: None };
+pub(super) const INK: Style = Style { color: (0x26, 0x26, 0x26), dash: None };
 
 /// Draws what the size of a step and what its direction do to the loss over the run: the grafts and the optimizer against the
 /// baseline, then the main effects and the interaction. `None` where a run failed, and below [`MIN_PAIRS`] seeds.
@@ -49,7 +50,7 @@ pub fn factorial(group: &Group, factorial: &Factorial) -> Option<Figure> {
         rows.insert(3, row(format!("{a} against {}", matched.name), matched.effect, INK));
     }
     both.effect.filter(|_| seeds.len() >= MIN_PAIRS)?;
-    Some(figure(
+    Some(rows_figure(
         Words {
             title: words::factorial_finding(factorial),
             about: caption::runs(group),
@@ -90,7 +91,7 @@ pub fn effects(group: &Group, endpoint: Endpoint) -> Option<Figure> {
     let (least, most) = (n.iter().min()?, n.iter().max()?);
     let n = if least == most { most.to_string() } else { format!("{least} to {most}") };
     let baseline = &comparisons[0].b.name;
-    Some(figure(
+    Some(rows_figure(
         Words {
             title: format!("{} of every optimizer by that of {baseline}", words::capital(endpoint.name())),
             about: caption::runs(group),
@@ -106,14 +107,15 @@ pub fn effects(group: &Group, endpoint: Endpoint) -> Option<Figure> {
 }
 
 /// What stands around the rows.
-struct Words {
-    title: String,
-    about: String,
-    caption: String,
-    x: String,
+pub(super) struct Words {
+    pub title: String,
+    pub about: String,
+    pub caption: String,
+    pub x: String,
 }
 
-fn figure(words: Words, rows: &[Row]) -> Figure {
+/// Rows of ratios with their intervals, the first on top.
+pub(super) fn rows_figure(words: Words, rows: &[Row]) -> Figure {
     let Words { title, about, caption, x } = words;
     let level = 1.0;
     let end = rows.len() as f64 - 0.5;

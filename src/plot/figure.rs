@@ -9,7 +9,7 @@ use std::ops::Range;
 use plotters::style::RGBColor;
 
 use super::axis::Axis;
-use super::canvas::{Align, Canvas, Type};
+use super::canvas::{Align, Canvas, Type, escaped};
 use super::panel::{self, Panel};
 use crate::error::Result;
 
@@ -151,13 +151,17 @@ pub fn render_svg(figure: &Figure, size: Size) -> Result<String> {
     })
 }
 
-/// The same, `width` pixels wide and without the words above and below: for a page that has title and caption as text.
+/// The same, `width` pixels wide and without the words above and below, and with the values of points for a pointer that rests
+/// on them: for a page that has title and caption as text.
 ///
 /// # Errors
 /// Only if the built-in font is unusable.
 pub fn render_drawing(figure: &Figure, width: f64) -> Result<String> {
     let body = Body::new(figure, None);
-    draw(figure, &body, (width, 12.0), 0.0..12.0 + body.height + 48.0, |_| Ok(()))
+    let svg = draw(figure, &body, (width, 12.0), 0.0..12.0 + body.height + 48.0, |_| Ok(()))?;
+    let values: String =
+        body.panels(figure, (width, 12.0))?.iter().map(|(group, panel)| panel.hovers(*group)).collect();
+    Ok(svg.replacen("</svg>", &format!("{values}</svg>"), 1))
 }
 
 /// How the space between title and caption is used.
@@ -190,6 +194,25 @@ impl<'a> Body<'a> {
         Self { panels, columns, head, height: height.unwrap_or(natural).max(rows as f64 * LEAST_HEIGHT) }
     }
 
+    /// Every pair of axes, in small multiples with its optimizer; below `top`.
+    fn panels(&self, figure: &'a Figure, (width, top): (f64, f64)) -> Result<Vec<(Option<&'a str>, Panel<'a>)>> {
+        if !self.panels.is_empty() {
+            let panel = |(i, group): (usize, &&'a str)| (Some(*group), Panel::new(figure, self.place(i, (width, top))));
+            return Ok(self.panels.iter().enumerate().map(panel).collect());
+        }
+        let (mut left, mut labels) = (LEFT, 0f64);
+        for series in figure.series.iter().filter(|s| s.is_named()) {
+            labels = labels.max(SAMPLE.0 + SAMPLE.1 + 6.0 + LABEL.width(&series.label)?);
+        }
+        for row in &figure.y.rows {
+            left = left.max(MARGIN + panel::ROW_GAP + LABEL.width(&row.name)?);
+            labels = labels.max(panel::ROW_GAP + panel::TICK.width(&row.note)?);
+        }
+        // however long the names, the plot keeps half of the width
+        let right = (width - MARGIN - labels).max(width / 2.0);
+        Ok(vec![(None, Panel::new(figure, [left, top, right, top + self.height]))])
+    }
+
     fn rows(&self) -> usize {
         self.panels.len().div_ceil(self.columns)
     }
@@ -214,42 +237,29 @@ fn draw(
     words: impl FnOnce(&Canvas) -> Result<()>,
 ) -> Result<String> {
     let bottom = top + body.height;
-    let svg = if body.panels.is_empty() {
-        let (mut left, mut labels) = (LEFT, 0f64);
-        for series in figure.series.iter().filter(|s| s.is_named()) {
-            labels = labels.max(SAMPLE.0 + SAMPLE.1 + 6.0 + LABEL.width(&series.label)?);
-        }
-        for row in &figure.y.rows {
-            left = left.max(MARGIN + panel::ROW_GAP + LABEL.width(&row.name)?);
-            labels = labels.max(panel::ROW_GAP + panel::TICK.width(&row.note)?);
-        }
-        // however long the names, the plot keeps half of the width
-        let right = (width - MARGIN - labels).max(width / 2.0);
-        Canvas::svg(width, rows, |canvas| {
-            words(canvas)?;
-            Panel::new(figure, [left, top, right, bottom]).single(canvas)
-        })?
-    } else {
-        Canvas::svg(width, rows, |canvas| {
-            words(canvas)?;
-            let n = body.panels.len();
-            for (i, group) in body.panels.iter().enumerate() {
-                let place = body.place(i, (width, top));
-                let edges = panel::Edges { left: i % body.columns == 0, bottom: i + body.columns >= n };
-                Panel::new(figure, place).of_many(canvas, group, edges, HEAD_LINE * body.head as f64)?;
+    let panels = body.panels(figure, (width, top))?;
+    let svg = Canvas::svg(width, rows, |canvas| {
+        words(canvas)?;
+        for (i, (group, panel)) in panels.iter().enumerate() {
+            let edges = panel::Edges { left: i % body.columns == 0, bottom: i + body.columns >= panels.len() };
+            match group {
+                None => panel.single(canvas)?,
+                Some(group) => panel.of_many(canvas, group, edges, HEAD_LINE * body.head as f64)?,
             }
-            let middle = (LEFT + width - MARGIN) / 2.0;
-            canvas.text(&figure.x.title, (middle, bottom + 36.0), Align::Center, LABEL)?;
-            canvas.text_upwards(&figure.y.title, (MARGIN + 2.0, (top + bottom) / 2.0), LABEL)
-        })?
-    };
+        }
+        if body.panels.is_empty() {
+            return Ok(());
+        }
+        let middle = (LEFT + width - MARGIN) / 2.0;
+        canvas.text(&figure.x.title, (middle, bottom + 36.0), Align::Center, LABEL)?;
+        canvas.text_upwards(&figure.y.title, (MARGIN + 2.0, (top + bottom) / 2.0), LABEL)
+    })?;
     Ok(with_description(&svg, figure))
 }
 
 /// Title and whole caption as text for readers that do not see the picture.
 fn with_description(svg: &str, figure: &Figure) -> String {
-    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let (title, caption) = (escape(&figure.title), escape(&figure.below()));
+    let (title, caption) = (escaped(&figure.title), escaped(&figure.below()));
     svg.replacen(">\n", &format!(" role=\"img\">\n<title>{title}</title>\n<desc>{caption}</desc>\n"), 1)
 }
 

@@ -12,6 +12,7 @@ mod difference;
 mod effects;
 mod figure;
 mod output;
+mod overview;
 mod panel;
 mod rates;
 mod reach;
@@ -31,6 +32,7 @@ pub use chart::chart;
 pub use difference::difference;
 pub use figure::{Figure, Mark, Series, Sides, Sign, Size, Style, render_drawing, render_svg};
 pub use output::{Format, write};
+pub use overview::overview;
 pub use rates::rates;
 pub use reach::reach;
 pub use speedup::speedup;
@@ -39,9 +41,12 @@ pub use trials::trials;
 pub use view::{Metric, X};
 pub use why::figures as why;
 
-use crate::analysis::{Analysis, Arm, Endpoint, Group, Loss, Tuning};
+use crate::analysis::{Analysis, Arm, Endpoint, Group, Loss, Tuning, has_several_rates};
 use crate::error::{Result, nearest};
 use crate::usage;
+
+/// The figure of all groups together; the others are of one.
+const OVERVIEW: &str = "overview";
 
 /// Most files that are written unasked.
 const MOST: usize = 60;
@@ -85,8 +90,9 @@ impl Options {
     }
 }
 
-/// The ends of the names of all figures. Those of `-all` have every learning rate, the others the best of each optimizer.
-pub const STEMS: [&str; 21] = [
+/// The ends of the names of all figures; of that of all groups the whole name. Those of `-all` have every learning rate, the others the best of each optimizer.
+pub const STEMS: [&str; 22] = [
+    OVERVIEW,
     "train-loss",
     "val-loss",
     "error-rate",
@@ -131,6 +137,9 @@ pub fn draw(analysis: &Analysis, options: &Options) -> Result<Vec<PathBuf>> {
             let stale = names.filter(|name| drawn.iter().all(|(other, _)| other != name));
             stale.for_each(|name| output::remove(&options.out, &name));
         }
+        if drawn.iter().all(|(name, _)| name != OVERVIEW) {
+            output::remove(&options.out, OVERVIEW);
+        }
     }
     for (name, figure) in &drawn {
         written.extend(write(figure, options.size, &options.out, name, &options.formats)?);
@@ -163,22 +172,23 @@ fn named(analysis: &Analysis, options: &Options) -> Result<Vec<(String, Figure)>
     if let Some(stem) = options.only.iter().find(|stem| !STEMS.contains(&stem.as_str())) {
         usage!("--metric {stem}: there is no such figure{}", nearest(stem, STEMS));
     }
+    let is_asked_for = |stem: &str| options.only.is_empty() || options.only.iter().any(|only| only == stem);
     let mut drawn = Vec::new();
+    drawn.extend(overview(analysis).filter(|_| is_asked_for(OVERVIEW)).map(|figure| (OVERVIEW.to_string(), figure)));
     for group in &analysis.groups {
         let all = [figures(group, &analysis.tunings, options.x, options.y), why::figures(analysis, group)?].concat();
-        for (stem, mut figure) in all {
-            if !options.only.is_empty() && !options.only.iter().any(|only| only == stem) {
-                continue;
+        let chosen = all.into_iter().filter(|(stem, _)| is_asked_for(stem));
+        drawn.extend(chosen.map(|(stem, figure)| (format!("{}-{stem}", group.name), figure)));
+    }
+    for (name, figure) in &mut drawn {
+        figure.x.range = options.x_range.or(figure.x.range);
+        figure.y.range = options.y_range.or(figure.y.range);
+        for (axis, flag) in [(&figure.x, "--x-range"), (&figure.y, "--y-range")] {
+            if axis.range.is_some_and(|(lo, _)| !axis.scale.shows(lo)) {
+                usage!("{flag} begins at 0 or below, which the log axis of {name} cannot show; begin above 0");
             }
-            (figure.x.range, figure.y.range) = (options.x_range, options.y_range);
-            for (axis, flag) in [(&figure.x, "--x-range"), (&figure.y, "--y-range")] {
-                if axis.range.is_some_and(|(lo, _)| !axis.scale.shows(lo)) {
-                    usage!("{flag} begins at 0 or below, which the log axis of {stem} cannot show; begin above 0");
-                }
-            }
-            figure.title = options.title.clone().unwrap_or(figure.title);
-            drawn.push((format!("{}-{stem}", group.name), figure));
         }
+        figure.title = options.title.clone().unwrap_or_else(|| figure.title.clone());
     }
     if drawn.is_empty() && options.only.is_empty() {
         bail!("the runs hold no finite value to draw; let them finish an epoch, or lower the learning rate");
@@ -194,8 +204,7 @@ pub type Named = (&'static str, Figure);
 /// All figures of a group, with those of how its arms were tuned.
 pub fn figures(group: &Group, tunings: &[Tuning], x: X, y: Scale) -> Vec<Named> {
     let every: Vec<&Arm> = group.arms.iter().collect();
-    let all =
-        |metric, stem| chart(group, &every, metric, x, y).filter(|_| group.has_several_rates()).map(|f| (stem, f));
+    let all = |metric, stem| chart(group, &every, metric, x, y).filter(|_| has_several_rates(group)).map(|f| (stem, f));
     let wide = [all(Metric::TrainLoss, "train-loss-all"), all(Metric::ValLoss, "val-loss-all")];
     let tuned = trials(group, tunings).map(|figure| ("trials", figure)).into_iter().collect();
     [curves(group, &Metric::ALL, x, y), wide.into_iter().flatten().collect(), comparisons(group), tuned].concat()

@@ -3,13 +3,16 @@
 use plotters::style::{Color, RGBColor, WHITE};
 
 use super::axis::{Span, tick_labels};
-use super::canvas::{Align, Canvas, Pen, Type};
+use super::canvas::{self, Align, Canvas, Pen, Type};
 use super::clip;
 use super::figure::{Figure, GREY, INK, LABEL, MARGIN, Mark, SAMPLE, Series, Sign, Style};
 use crate::error::Result;
+use crate::number::number;
 
 /// A line of fewer points shows them as dots.
 const DOTTED_BELOW: usize = 4;
+/// Most points of a line whose values are told.
+const MOST_VALUES: usize = 64;
 /// Least distance between the heights of two labels.
 const LABEL_LINE: f64 = 16.0;
 
@@ -97,6 +100,33 @@ impl<'a> Panel<'a> {
             canvas.text(label, (self.left + SAMPLE.1 + 6.0, at(i + 1)), Align::Left, SMALL)?;
         }
         Ok(())
+    }
+
+    /// The values of its points for a pointer that rests on them: of all series, or in small multiples of one group.
+    pub fn hovers(&self, group: Option<&str>) -> String {
+        let shown = self.figure.series.iter().filter(|s| s.is_named() && group.is_none_or(|group| s.group == group));
+        let points = shown.flat_map(|series| self.values(series));
+        let row = |mark: &Mark| {
+            let row = self.figure.y.rows.get(mark.at.1 as usize)?;
+            Some((self.at(mark.at), format!("{}: {}", row.name, row.note)))
+        };
+        let rows = self.figure.marks.iter().filter_map(row);
+        points.chain(rows).filter(|(at, _)| self.holds(*at)).map(|(at, words)| canvas::hover(at, &words)).collect()
+    }
+
+    /// "Adam, epoch 5: 0.6812 [0.621, 0.744]" at every point of a line and every dot, or at as many of them as can be told apart.
+    fn values(&self, series: &Series) -> Vec<((f64, f64), String)> {
+        let x_title = &self.figure.x.title;
+        let value = |&(x, y): &(f64, f64)| {
+            let band = series.band.iter().find(|(other, _, _)| *other == x);
+            let band = band.map_or(String::new(), |(_, lo, hi)| format!(" [{}, {}]", rounded(*lo), rounded(*hi)));
+            (self.at((x, y)), format!("{}, {x_title} {}: {}{band}", series.label, rounded(x), rounded(y)))
+        };
+        let thinned = |points: &[(f64, f64)]| {
+            let every = points.len().div_ceil(MOST_VALUES).max(1);
+            points.iter().step_by(every).map(value).collect::<Vec<_>>()
+        };
+        [thinned(&series.line), thinned(&series.dots)].concat()
     }
 
     fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
@@ -279,6 +309,11 @@ impl<'a> Panel<'a> {
         }
         Ok(())
     }
+}
+
+/// A value with four significant digits.
+fn rounded(value: f64) -> String {
+    number(format!("{value:.3e}").parse().unwrap_or(value))
 }
 
 /// Words on the plot: the lines below them stay visible, and the words readable.

@@ -42,9 +42,12 @@ pub fn style(name: &str, variant: usize) -> Style {
     Style { color: (lighter(r), lighter(g), lighter(b)), dash: DASHES[variant % DASHES.len()] }
 }
 
-/// The styles of the arms of a figure: those of one optimizer are its variants.
+/// The styles of the arms of a figure: those of one optimizer are its variants, or where one is shown at several learning
+/// rates, each rate is.
 pub fn of(shown: &[&Arm]) -> Vec<Style> {
-    let optim = |arm: &Arm| arm.spec().optim.clone();
-    let variant = |i: usize| shown[..i].iter().filter(|other| optim(other) == optim(shown[i])).count();
-    (0..shown.len()).map(|i| style(&optim(shown[i]), variant(i))).collect()
+    let kind = |arm: &Arm| (arm.spec().optim.clone(), arm.variant);
+    let has_rates = (0..shown.len()).any(|i| shown[..i].iter().any(|other| kind(other) == kind(shown[i])));
+    let place = |i: usize| shown[..i].iter().filter(|other| other.spec().optim == shown[i].spec().optim).count();
+    let variant = |i: usize| if has_rates { place(i) } else { shown[i].variant };
+    (0..shown.len()).map(|i| style(&shown[i].spec().optim, variant(i))).collect()
 }

@@ -2,16 +2,21 @@
 
 use maud::{Markup, html};
 
-use super::{Page, count, distinct, tables};
+use super::{Page, count, distinct, drawn, tables};
 use crate::analysis::export::table;
-use crate::analysis::{Fate, Group, Run, short_hash, words};
+use crate::analysis::{Analysis, Basis, Comparison, Fate, Group, Run, short_hash, words};
 use crate::config::{Batch, RunSpec};
+use crate::error::Result;
 use crate::number::{number, thousands};
+use crate::plot;
 use crate::run_dir::Provenance;
 
 /// The title: "Is SNRAdam better than Adam?".
 pub fn question(page: &Page) -> String {
-    let names = distinct(page.analysis.groups.iter().flat_map(|group| &group.arms).map(|arm| arm.name.clone()));
+    // a graft is a means to say why, and no candidate
+    let arms = || page.analysis.groups.iter().flat_map(|group| &group.arms);
+    let candidates = distinct(arms().filter(|arm| arm.spec().optim != "graft").map(|arm| arm.name.clone()));
+    let names = if candidates.len() < 2 { distinct(arms().map(|arm| arm.name.clone())) } else { candidates };
     match (page.analysis.comparisons().next(), names.as_slice()) {
         (Some(_), [b, a]) => format!("Is {a} better than {b}?"),
         (Some(_), _) => format!("Which is better: {}?", words::list(&names).replace(" and ", " or ")),
@@ -19,13 +24,24 @@ pub fn question(page: &Page) -> String {
     }
 }
 
-/// Title, leaderboards, verdicts, what they rest on, and what to know of the runs.
-pub fn header(page: &Page, question: &str) -> Markup {
-    html! {
+/// Title, answers, contents, leaderboards, verdicts, what they rest on, and what to know of the runs.
+///
+/// # Errors
+/// Those of a figure.
+pub fn header(page: &Page, question: &str, contents: &[(String, String)]) -> Result<Markup> {
+    let answers = answers(page);
+    Ok(html! {
         header {
             p.kicker { "snr-bench report" }
             h1 { (question) }
-            div id="answer" { @for group in &page.analysis.groups { (of_group(page, group)) } }
+            @match answers.as_slice() {
+                [] => {}
+                [(_, _, only)] => p.answer { (only) }
+                several => ul.answers { @for (id, title, answer) in several { li { a href={ "#" (id) } { (title) } ": " (answer) } } }
+            }
+            @if let Some(overview) = plot::overview(page.analysis) { div.figures { (drawn(&overview, true)?) } }
+            nav { @for (id, title) in contents { a href={ "#" (id) } { (title) } " " } }
+            div id="leaderboards" { @for group in &page.analysis.groups { (of_group(page, group)) } }
             p.aside { (words::PLACES) }
             (page.cautions(&page.analysis.warnings))
             dl.facts {
@@ -36,12 +52,41 @@ pub fn header(page: &Page, question: &str) -> Markup {
                 dt { "Criteria" } dd { (criteria(page)) }
             }
         }
+    })
+}
+
+/// What was found, with the section that shows it: (id, title, sentence). A group with several first comparisons has none but
+/// its leaderboard's.
+fn answers(page: &Page) -> Vec<(String, String, String)> {
+    let Analysis { groups, factorials, batch_series, .. } = page.analysis;
+    let of_group = |group: &Group| match group.headline().as_slice() {
+        [only] if !page.is_in_series(group) => Some((group.name.clone(), title(group, only), only.answer.clone())),
+        _ => None,
+    };
+    let why = |title: &str, found: String| ("why".to_string(), title.to_string(), found + ".");
+    let size = factorials.iter().take(1).map(|factorial| why("Why", words::factorial_finding(factorial)));
+    let batch = batch_series.iter().take(1).map(|series| why("Batch size", words::series_finding(series)));
+    groups.iter().filter_map(of_group).chain(size).chain(batch).collect()
+}
+
+/// "MNIST, batch 4096, 20 epochs", and where that is not all that was the same, how the two meet.
+fn title(group: &Group, comparison: &Comparison) -> String {
+    match comparison.basis {
+        Basis::EqualLr => group.title(),
+        Basis::BestLr | Basis::Tuned => format!("{}, {}", group.title(), words::setting(group, comparison)),
     }
 }
 
+/// A group's leaderboard and verdicts; folded where it is one of several batch sizes, which are looked at together.
 fn of_group(page: &Page, group: &Group) -> Markup {
+    match page.is_in_series(group) {
+        true => html! { details { summary { (group.title()) } (looked_at(page, group)) } },
+        false => html! { h2 { a href={ "#" (group.name) } { (group.title()) } } (looked_at(page, group)) },
+    }
+}
+
+fn looked_at(page: &Page, group: &Group) -> Markup {
     html! {
-        h2 { a href={ "#" (group.name) } { (group.title()) } }
         @if group.spec().batch == Batch::Full {
             p.aside { "Batch = ∞: every step has the exact gradient over all training images." }
         }
@@ -51,7 +96,7 @@ fn of_group(page: &Page, group: &Group) -> Markup {
         }
         @for grid in table::all_verdicts(group) { (tables::plain(&grid, &grid.title)) }
         @if let [only] = group.headline().as_slice() {
-            p.answer { (only.answer) }
+            @if page.is_in_series(group) { p { (only.answer) } }
             @if let Some(sentence) = words::speedup(only) { p { (sentence) } }
             p.aside { (only.title()) ": " (only.size()) "." }
         }

@@ -65,6 +65,8 @@ impl Page<'_> {
     fn html(&self) -> Result<Markup> {
         let question = answer::question(self);
         let why = why::section(self)?;
+        let article = Article::of(self.analysis);
+        let contents = self.contents(article.is_some(), why.is_some());
         let groups: Vec<Markup> = self.analysis.groups.iter().map(|group| self.group(group)).collect::<Result<_>>()?;
         Ok(html! {
             (DOCTYPE)
@@ -79,9 +81,9 @@ impl Page<'_> {
                     style { (PreEscaped(STYLE)) }
                 }
                 body {
-                    (answer::header(self, &question))
+                    (answer::header(self, &question, &contents)?)
                     main {
-                        @if let Some(article) = Article::of(self.analysis) { (claims::section(&article)) }
+                        @if let Some(article) = &article { (claims::section(article)) }
                         @if let Some(why) = &why { (why) }
                         @for group in &groups { (group) }
                         (tables::method(self.analysis.criteria))
@@ -92,6 +94,15 @@ impl Page<'_> {
         })
     }
 
+    /// The sections of the page: (id, title).
+    fn contents(&self, has_claims: bool, has_why: bool) -> Vec<(String, String)> {
+        let own = [("claims", "The article’s claims", has_claims), ("why", "Why", has_why)];
+        let last = [("method", "How it is computed", true), ("origin", "What produced it", true)];
+        let named = |(id, title, is_there): (&str, &str, bool)| is_there.then(|| (id.to_string(), title.to_string()));
+        let groups = self.analysis.groups.iter().map(|group| (group.name.clone(), group.title()));
+        own.into_iter().filter_map(named).chain(groups).chain(last.into_iter().filter_map(named)).collect()
+    }
+
     /// Figures, numbers and runs of a group.
     fn group(&self, group: &Group) -> Result<Markup> {
         let curves = plot::curves(group, &[Metric::TrainLoss, Metric::ValLoss], X::Epoch, Scale::Log);
@@ -99,16 +110,24 @@ impl Page<'_> {
         let drawn: Vec<Figure> = [rates, curves, others].into_iter().flatten().map(|(_, figure)| figure).collect();
         let about = drawn.first().map_or("", |figure| &figure.about);
         let figures: Vec<Markup> = drawn.iter().map(figure).collect::<Result<_>>()?;
+        let shown = html! {
+            p.aside { (about) }
+            div.figures { @for figure in figures { (figure) } }
+            (self.tuning(group)?)
+            (tables::numbers(group, self.analysis.criteria))
+            (runs::runs(self, group))
+        };
         Ok(html! {
             section.group id=(group.name) {
                 h2 { (group.title()) }
-                p.aside { (about) }
-                div.figures { @for figure in figures { (figure) } }
-                (self.tuning(group)?)
-                (tables::numbers(group, self.analysis.criteria))
-                (runs::runs(self, group))
+                @if self.is_in_series(group) { details { summary { "Figures, numbers and runs" } (shown) } } @else { (shown) }
             }
         })
+    }
+
+    /// Whether a group is one of several batch sizes that are looked at together.
+    fn is_in_series(&self, group: &Group) -> bool {
+        self.analysis.batch_series.iter().any(|series| series.has(group))
     }
 
     /// How the arms of a group were tuned; nothing where they were not.
@@ -138,6 +157,11 @@ impl Page<'_> {
 /// Title and caption are text of the page, so that they can be read, searched and wrapped at any width.
 fn figure(figure: &Figure) -> Result<Markup> {
     let is_wide = !figure.panels().is_empty();
+    drawn(figure, is_wide)
+}
+
+/// The same, as wide as the page or half of it.
+fn drawn(figure: &Figure, is_wide: bool) -> Result<Markup> {
     let svg = plot::render_drawing(figure, if is_wide { 2.0 * WIDTH } else { WIDTH })?;
     Ok(html! {
         figure class=[is_wide.then_some("wide")] {

@@ -113,7 +113,7 @@ fn keyed(grid: &Grid, title: &str, arms: &[Option<&Arm>]) -> Markup {
                 tr {
                     th scope="row" { (sample(row, 0)) (cells[0].text) }
                     @for (i, (cell, name)) in cells.iter().zip(&grid.header).enumerate().skip(1) {
-                        td.number[!grid.words.contains(&i)] data-label=(name) { (sample(row, i)) (said(cell)) }
+                        td.number[!grid.words.contains(&i)].judged[cell.verdict.is_some()] data-label=(name) { (sample(row, i)) (said(cell)) }
                     }
                 }
             } }
@@ -125,7 +125,7 @@ fn keyed(grid: &Grid, title: &str, arms: &[Option<&Arm>]) -> Markup {
 fn said(cell: &Cell) -> Markup {
     html! {
         @match cell.verdict.zip(cell.text.split_once('\n')) {
-            Some((verdict, (ratio, _))) => { (ratio) " " (badge(verdict, &verdict.to_string())) }
+            Some((verdict, (ratio, _))) => { span.ratio { (ratio) } " " (badge(verdict, &verdict.to_string())) }
             None => (cell.text),
         }
     }

@@ -63,7 +63,7 @@ pub fn headline(comparisons: &[&Comparison]) -> &'static str {
 /// What failed, why there are no verdicts, how the pairs stand to the plan, and what to be careful about: each once.
 pub fn remarks(group: &Group) -> Vec<String> {
     let headline = group.headline();
-    let mut said: Vec<String> = failed(group).into_iter().chain(probed(group)).collect();
+    let mut said: Vec<String> = failed(group).into_iter().chain(probed(group)).chain(grafted(group)).collect();
     let mut say = |sentence: String| {
         if !said.contains(&sentence) {
             said.push(sentence);
@@ -88,6 +88,12 @@ fn failed(group: &Group) -> Option<String> {
     };
     let each: Vec<String> = group.arms.iter().filter(|arm| arm.failed() > 0).map(of_arm).collect();
     (!each.is_empty()).then(|| format!("Failed, which counts as ∞: {}.", list(&each)))
+}
+
+/// What the names of grafts mean, where there are some.
+fn grafted(group: &Group) -> Option<String> {
+    let is_graft = group.arms.iter().any(|arm| arm.spec().optim == "graft");
+    is_graft.then(|| "A name such as M#D: steps of the size of M’s, in the direction of D’s.".to_string())
 }
 
 fn probed(group: &Group) -> Option<String> {

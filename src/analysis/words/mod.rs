@@ -29,8 +29,10 @@ pub use warning::{
 };
 
 use super::endpoint::{Endpoint, Measure};
+use super::group::Group;
 use super::run::Fate;
 use super::types::{Basis, Comparison, Contender, Effect, PlanState, Verdict};
+use crate::config::Batch;
 use crate::number::{number, plain};
 
 impl std::fmt::Display for Verdict {
@@ -135,6 +137,15 @@ impl Comparison {
             .collect();
         if failed.is_empty() { size } else { format!("{size}; failed: {}", failed.join(", ")) }
     }
+}
+
+/// At which rates two optimizers meet: "at lr 0.001", "each at its best"; and whether with the full batch.
+pub fn setting(group: &Group, comparison: &Comparison) -> String {
+    let at = match comparison.basis {
+        Basis::EqualLr => format!("at lr {}", number(comparison.a.lr)),
+        Basis::BestLr | Basis::Tuned => "each at its best".to_string(),
+    };
+    if group.spec().batch == Batch::Full { format!("{at}, full batch") } else { at }
 }
 
 /// "6.9% [5.0%, 8.7%] lower"; from twice as high on "2.4 [2.1, 2.8] times as high".
