@@ -33,7 +33,7 @@ pub use difference::difference;
 pub use figure::{Figure, Mark, Series, Sides, Sign, Size, Style, render_drawing, render_svg};
 pub use output::{Format, write};
 pub use overview::overview;
-pub use rates::rates;
+pub use rates::{rates, tuned_rates};
 pub use reach::reach;
 pub use speedup::speedup;
 pub use style::style;
@@ -91,7 +91,7 @@ impl Options {
 }
 
 /// The ends of the names of all figures; of that of all groups the whole name. Those of `-all` have every learning rate, the others the best of each optimizer.
-pub const STEMS: [&str; 22] = [
+pub const STEMS: [&str; 23] = [
     OVERVIEW,
     "train-loss",
     "val-loss",
@@ -100,6 +100,7 @@ pub const STEMS: [&str; 22] = [
     "val-loss-all",
     "rates",
     "rates-train",
+    "tuned-rates",
     "trials",
     "train-loss-difference",
     "val-loss-difference",
@@ -206,8 +207,14 @@ pub fn figures(group: &Group, tunings: &[Tuning], x: X, y: Scale) -> Vec<Named> 
     let every: Vec<&Arm> = group.arms.iter().collect();
     let all = |metric, stem| chart(group, &every, metric, x, y).filter(|_| has_several_rates(group)).map(|f| (stem, f));
     let wide = [all(Metric::TrainLoss, "train-loss-all"), all(Metric::ValLoss, "val-loss-all")];
-    let tuned = trials(group, tunings).map(|figure| ("trials", figure)).into_iter().collect();
-    [curves(group, &Metric::ALL, x, y), wide.into_iter().flatten().collect(), comparisons(group), tuned].concat()
+    let wide: Vec<Named> = wide.into_iter().flatten().collect();
+    [curves(group, &Metric::ALL, x, y), wide, comparisons(group), tuned(group, tunings)].concat()
+}
+
+/// How the arms of a group were tuned: the loss by learning rate, and what a number of trials is worth.
+pub fn tuned(group: &Group, tunings: &[Tuning]) -> Vec<Named> {
+    let rates = tuned_rates(group, tunings).map(|figure| ("tuned-rates", figure));
+    rates.into_iter().chain(trials(group, tunings).map(|figure| ("trials", figure))).collect()
 }
 
 /// The charts of a group that have a value to show, each optimizer at its best learning rate.

@@ -4,9 +4,10 @@ use super::axis::Axis;
 use super::caption;
 use super::figure::{Figure, Mark, Series, Sign, Style};
 use super::style;
-use crate::analysis::words::finding;
-use crate::analysis::{Arm, Basin, Endpoint, Group, Run, Variant, basin, mean_loss, variants};
-use crate::number::{number, plain};
+use crate::analysis::tuning::TunedArm;
+use crate::analysis::words::{self, finding};
+use crate::analysis::{AS_GOOD, Arm, Basin, Endpoint, Group, Run, Tuning, Variant, basin, mean_loss, variants};
+use crate::number::{loss, number, plain};
 
 /// How far above all others failed runs are shown, as a share of the axis.
 const ABOVE: f64 = 0.12;
@@ -20,28 +21,82 @@ pub fn rates(group: &Group, endpoint: Endpoint) -> Option<Figure> {
     if variants.iter().all(|variant| variant.arms.len() < 2) {
         return None;
     }
-    let values = || group.runs().filter_map(|run| value(endpoint, run)).filter(|loss| loss.is_finite());
-    let (lo, hi) = (values().min_by(f64::total_cmp)?, values().max_by(f64::total_cmp)?);
-    let top = hi * (hi / lo).max(1.1).powf(ABOVE);
-    let lrs = || group.arms.iter().map(|arm| arm.spec().lr).filter(|lr| *lr > 0.0);
-    let width = lrs().max_by(f64::total_cmp)? / lrs().min_by(f64::total_cmp)?;
     let firsts: Vec<&Arm> = variants.iter().map(|variant| variant.arms[0]).collect();
-    let (mut series, mut marks) = (Vec::new(), Vec::new());
-    for (i, (variant, style)) in variants.iter().zip(style::of(&firsts)).enumerate() {
-        let beside = width.powf(BESIDE * (i as f64 - (variants.len() - 1) as f64 / 2.0));
-        let line = RatesLine { variant, endpoint, style, beside, basin: basin(&variant.arms, endpoint) };
-        series.push(line.series());
-        marks.extend(line.failed(top));
-        marks.extend(line.best());
-    }
+    let of_variant = |(variant, style)| RatesLine::of_variant(variant, endpoint, style);
+    let lines: Vec<RatesLine> = variants.iter().zip(style::of(&firsts)).map(of_variant).collect();
     let what = endpoint.name();
-    Some(Figure {
-        title: match finding::endpoint(group, &group.best_arms(), endpoint) {
+    let found = finding::endpoint(group, &group.best_arms(), endpoint);
+    let counts: Vec<usize> = group.arms.iter().map(|arm| arm.averaged().len()).filter(|n| *n > 0).collect();
+    let n = match (counts.iter().min(), counts.iter().max()) {
+        (Some(least), Some(most)) if least == most => format!("n = {most} at each rate."),
+        (Some(least), Some(most)) => format!("n = {least} to {most} at each rate."),
+        _ => String::new(),
+    };
+    drawn(&lines, what).map(|figure| Figure {
+        title: match found {
             Some(found) => format!("{found}, each at its best learning rate"),
             None => format!("{what} by learning rate"),
         },
         about: caption::runs(group),
-        caption: text(group, &marks),
+        caption: format!("{n} {}", figure.caption),
+        ..figure
+    })
+}
+
+/// The same of the trials that the arms of a group were tuned by, where the learning rate is what was tuned.
+pub fn tuned_rates(group: &Group, tunings: &[Tuning]) -> Option<Figure> {
+    let arms: Vec<(&Tuning, &TunedArm, &Arm)> = tunings
+        .iter()
+        .flat_map(|tuning| tuning.arms_in(group).into_iter().map(move |(t, arm)| (tuning, t, arm)))
+        .collect();
+    let of_rate_alone = |tuned: &TunedArm| tuned.trials.iter().all(|trial| trial.settings.keys().eq(["lr"]));
+    if arms.iter().any(|(_, tuned, _)| !of_rate_alone(tuned)) || arms.iter().all(|(_, tuned, _)| tuned.trials.len() < 2)
+    {
+        return None;
+    }
+    let styles = style::of(&arms.iter().map(|(_, _, arm)| *arm).collect::<Vec<_>>());
+    let lines: Vec<RatesLine> =
+        arms.iter().zip(styles).map(|((_, tuned, arm), style)| RatesLine::of_trials(tuned, arm, style)).collect();
+    let best = |line: &RatesLine| {
+        let (lr, mean) = line.best()?;
+        Some(format!("{} comes to {} (lr {})", line.name, loss(mean), number(lr)))
+    };
+    let (tuning, ..) = arms.first()?;
+    drawn(&lines, Endpoint::FinalValLoss.name()).map(|figure| Figure {
+        title: format!("At its best, {}", words::list(&lines.iter().filter_map(best).collect::<Vec<_>>())),
+        about: format!("{}; tuned on {}.", group.title(), words::tuned_on(tuning)),
+        caption: format!("n = {} at each rate. {}", tuning.seeds.len(), figure.caption),
+        ..figure
+    })
+}
+
+/// All lines between their axes; `None` where no run has ended. Title and source are not said.
+fn drawn(lines: &[RatesLine], what: &str) -> Option<Figure> {
+    let values = || lines.iter().flat_map(|line| &line.runs).map(|(_, loss)| *loss).filter(|loss| loss.is_finite());
+    let (lo, hi) = (values().min_by(f64::total_cmp)?, values().max_by(f64::total_cmp)?);
+    let top = hi * (hi / lo).max(1.1).powf(ABOVE);
+    let lrs = || lines.iter().flat_map(|line| &line.means).map(|(lr, _)| *lr);
+    let width = lrs().max_by(f64::total_cmp)? / lrs().min_by(f64::total_cmp)?;
+    let (mut series, mut marks) = (Vec::new(), Vec::new());
+    for (i, line) in lines.iter().enumerate() {
+        let beside = width.powf(BESIDE * (i as f64 - (lines.len() - 1) as f64 / 2.0));
+        series.push(line.series(beside));
+        marks.extend(line.failed(beside, top));
+        marks.extend(line.best().map(|at| line.mark(at, Sign::Ring)));
+    }
+    let failed = match marks.iter().filter(|mark| mark.sign == Sign::Cross).count() {
+        0 => String::new(),
+        n => format!(" × at the top: a run that failed ({n}); a rate at which one failed has no mean."),
+    };
+    Some(Figure {
+        title: String::new(),
+        about: String::new(),
+        caption: format!(
+            "Dots: single seeds; lines: geometric mean; ring: the best rate. Number: the width of the basin, the factor between \
+             the smallest and the largest rate at which the mean is within {}% of the best, interpolated in logarithms; ≥ where \
+             no end was found among the rates.{failed}",
+            number(100.0 * AS_GOOD)
+        ),
         x: Axis::log("learning rate"),
         y: Axis::log(&format!("{what} (nats)")),
         sides: None,
@@ -56,75 +111,80 @@ fn value(endpoint: Endpoint, run: &Run) -> Option<f64> {
 }
 
 /// An optimizer at all its rates.
-struct RatesLine<'a> {
-    variant: &'a Variant<'a>,
-    endpoint: Endpoint,
+struct RatesLine {
+    name: String,
+    /// The optimizer, see [`Series::group`].
+    group: String,
     style: Style,
-    /// What the dots' rates are multiplied by, so that they do not hide those of others.
-    beside: f64,
+    /// (rate, loss) of every run.
+    runs: Vec<(f64, f64)>,
+    /// (rate, mean loss) of every rate, in ascending order; `None` where a run failed, or none has ended.
+    means: Vec<(f64, Option<f64>)>,
     basin: Option<Basin>,
 }
 
-impl RatesLine<'_> {
-    /// (rate, loss) of every run.
-    fn runs(&self) -> impl Iterator<Item = (f64, f64)> {
-        let runs = self.variant.arms.iter().flat_map(|arm| &arm.runs);
-        runs.filter_map(|run| Some((self.beside * run.spec.lr, value(self.endpoint, run)?)))
+impl RatesLine {
+    fn of_variant(variant: &Variant, endpoint: Endpoint, style: Style) -> Self {
+        let runs = variant.arms.iter().flat_map(|arm| &arm.runs);
+        let runs = runs.filter_map(|run| Some((run.spec.lr, value(endpoint, run)?))).collect();
+        let mean = |arm: &&Arm| (arm.spec().lr, mean_loss(endpoint, arm).map(|loss| loss.mean));
+        let means = variant.arms.iter().map(mean).collect();
+        Self::new(variant.name().to_string(), variant.arms[0].optimizer(), style, runs, means)
     }
 
-    fn series(&self) -> Series {
-        let mean = |arm: &&Arm| Some((arm.spec().lr, mean_loss(self.endpoint, arm)?.mean));
+    fn of_trials(tuned: &TunedArm, arm: &Arm, style: Style) -> Self {
+        let mut trials: Vec<(f64, &[f64], f64)> = Vec::new();
+        for trial in &tuned.trials {
+            // a rate may be written as a whole number
+            let lr = trial.settings.get("lr").and_then(|lr| lr.as_float().or(lr.as_integer().map(|lr| lr as f64)));
+            trials.extend(lr.map(|lr| (lr, trial.losses.as_slice(), trial.value().exp())));
+        }
+        trials.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let runs = trials.iter().flat_map(|(lr, losses, _)| losses.iter().map(|loss| (*lr, *loss))).collect();
+        let means = trials.iter().map(|(lr, _, mean)| (*lr, Some(*mean).filter(|mean| mean.is_finite()))).collect();
+        Self::new(tuned.title.clone(), arm.optimizer(), style, runs, means)
+    }
+
+    fn new(
+        name: String,
+        group: String,
+        style: Style,
+        runs: Vec<(f64, f64)>,
+        mut means: Vec<(f64, Option<f64>)>,
+    ) -> Self {
+        means.retain(|(lr, _)| *lr > 0.0);
+        let basin = basin(&means);
+        Self { name, group, style, runs, means, basin }
+    }
+
+    fn series(&self, beside: f64) -> Series {
         let width = self.basin.map_or(String::new(), |basin| {
             let least = if basin.is_open { "≥ " } else { "" };
             format!(" · {least}{}×", plain(basin.factor, 1))
         });
+        let finite = self.runs.iter().filter(|(_, loss)| loss.is_finite());
         Series {
-            label: format!("{}{width}", self.variant.name()),
-            group: self.variant.arms[0].optimizer(),
+            label: format!("{}{width}", self.name),
+            group: self.group.clone(),
             style: self.style,
-            line: self.variant.arms.iter().filter_map(mean).collect(),
-            dots: self.runs().filter(|(_, loss)| loss.is_finite()).collect(),
+            line: self.means.iter().filter_map(|(lr, mean)| Some((*lr, (*mean)?))).collect(),
+            dots: finite.map(|(lr, loss)| (beside * lr, *loss)).collect(),
             ..Series::default()
         }
     }
 
     fn mark(&self, at: (f64, f64), sign: Sign) -> Mark {
-        let group = self.variant.arms[0].optimizer();
-        Mark { at, sign, label: String::new(), group, style: self.style }
+        Mark { at, sign, label: String::new(), group: self.group.clone(), style: self.style }
     }
 
-    fn failed(&self, top: f64) -> Vec<Mark> {
-        let failed = self.runs().filter(|(_, loss)| !loss.is_finite());
-        failed.map(|(lr, _)| self.mark((lr, top), Sign::Cross)).collect()
+    fn failed(&self, beside: f64, top: f64) -> Vec<Mark> {
+        let failed = self.runs.iter().filter(|(_, loss)| !loss.is_finite());
+        failed.map(|(lr, _)| self.mark((beside * lr, top), Sign::Cross)).collect()
     }
 
-    fn best(&self) -> Option<Mark> {
-        let best = self.basin?.best;
-        let arm = self
-            .variant
-            .arms
-            .iter()
-            .min_by(|a, b| (a.spec().lr / best).ln().abs().total_cmp(&(b.spec().lr / best).ln().abs()))?;
-        Some(self.mark((arm.spec().lr, mean_loss(self.endpoint, arm)?.mean), Sign::Ring))
+    /// The rate with the least mean, and that.
+    fn best(&self) -> Option<(f64, f64)> {
+        let means = self.means.iter().filter_map(|(lr, mean)| Some((*lr, (*mean)?)));
+        means.min_by(|a, b| a.1.total_cmp(&b.1))
     }
-}
-
-fn text(group: &Group, marks: &[Mark]) -> String {
-    let arms: Vec<&Arm> = group.arms.iter().collect();
-    let counts: Vec<usize> = arms.iter().map(|arm| arm.averaged().len()).filter(|n| *n > 0).collect();
-    let n = match (counts.iter().min(), counts.iter().max()) {
-        (Some(least), Some(most)) if least == most => format!("n = {most} at each rate."),
-        (Some(least), Some(most)) => format!("n = {least} to {most} at each rate."),
-        _ => String::new(),
-    };
-    let failed = match marks.iter().filter(|mark| mark.sign == Sign::Cross).count() {
-        0 => String::new(),
-        n => format!(" × at the top: a run that failed ({n}); a rate at which one failed has no mean."),
-    };
-    format!(
-        "{n} Dots: single seeds; lines: geometric mean; ring: the best rate. Number: the width of the basin, the factor between \
-         the smallest and the largest rate at which the mean is within {} of the best, interpolated in logarithms; ≥ where no \
-         end was found among the rates.{failed}",
-        number(100.0 * crate::analysis::AS_GOOD) + "%"
-    )
 }

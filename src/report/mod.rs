@@ -133,10 +133,11 @@ impl Page<'_> {
     /// How the arms of a group were tuned; nothing where they were not.
     fn tuning(&self, group: &Group) -> Result<Markup> {
         let tunings: Vec<&Tuning> = self.analysis.tunings.iter().filter(|t| !t.arms_in(group).is_empty()).collect();
-        let drawn = plot::trials(group, &self.analysis.tunings).as_ref().map(figure).transpose()?;
+        let figures = plot::tuned(group, &self.analysis.tunings);
+        let figures: Vec<Markup> = figures.iter().map(|(_, drawn)| figure(drawn)).collect::<Result<_>>()?;
         Ok(html! {
             @for tuning in &tunings { (tables::tuning(group, tuning)) }
-            @if let Some(drawn) = drawn { div.figures { (drawn) } }
+            @if !figures.is_empty() { div.figures { @for figure in figures { (figure) } } }
         })
     }
 
