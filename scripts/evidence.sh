@@ -25,5 +25,8 @@ for study in "${studies[@]}"; do
         *) "${run[@]}" "configs/$study.toml" "${out[@]}" ;;
     esac
 done
-# Weights and optimizer states are needed only to go on.
+# What no page shows: weights and optimizer states, which only a run that goes on needs; figures of single studies (scripts/readme.py
+# draws those of all, and results/report.html); and what the arms beside the pair itself measured of their steps.
 find results -name '*.safetensors' -path 'results/*/*' -delete
+for study in "${studies[@]}"; do rm -rf "results/$study/figures" "results/$study/report.html"; done
+rm -f results/why/*-graft-*/tensors.csv results/why/*-lr0.001016-*/tensors.csv

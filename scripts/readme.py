@@ -1,15 +1,16 @@
-"""Writes every measured number of README.md anew from results/: the parts between `<!-- NAME -->` and `<!-- /NAME -->`.
+"""Writes every measured number of README.md and docs/ anew from results/: the parts between `<!-- NAME -->` and `<!-- /NAME -->`.
 
     cargo build --release
     python scripts/readme.py [--check]
 
-`article` and `comparison` come from the runs in results/article: drawn by `snr-bench plot`, judged by `snr-bench compare`,
-held against the article's claims by `snr-bench report`. `example` is examples/own_optimizer.rs. `speed` comes from
-results/speed, which scripts/bench_peers.py and scripts/bench_startup.py write. With --check nothing is written: exits 1
-where README.md says anything else than these.
+`answer` and `comparison` come from the runs in results/: drawn by `snr-bench plot`, judged by `snr-bench compare`, held against the
+article's claims by `snr-bench report`, which also writes results/report.html. `speed` comes from results/speed, which
+scripts/bench_peers.py and scripts/bench_startup.py write. `example` is examples/own_optimizer.rs. With --check nothing is written:
+exits 1 where a page says anything else than these.
 """
 
 import argparse
+import functools
 import json
 import re
 import subprocess
@@ -19,76 +20,93 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
 BINARY = ROOT / "target" / "release" / "snr-bench"
-ARTICLE = Path("results/article")
+RESULTS = Path("results")
+FIGURES = RESULTS / "figures"
+# The article's two experiments, and what is beyond them.
+ARTICLE = ["train-loss", "val-loss"]
+BEYOND = ["overview", "tuned-rates", "size-and-direction", "gain-by-batch"]
 
 
-def article() -> str:
-    """The answers, the article's four figures, and its claims beside what the runs say of them."""
-    found = groups()
-    answers = "\n".join(f"- {group['title']}: {comparison['answer']}" for group in found for comparison in group["comparisons"])
-    sizes = " and ".join(f"{len(group['comparisons'][0]['seeds'])} pairs ({group['title']})" for group in found)
-    figures = "\n".join(images(group, "", "Mean") for group in found)
-    return f"""{answers}
-
-Adam and SNRAdam with the same seeds, {sizes}; `[ ]` is the 95% interval. All of it: `{ARTICLE}/report.html`.
-
-| | |
-| --- | --- |
-{figures}
-
-{claims()}"""
-
-
-def comparison() -> str:
-    """The paired differences, and all judgements."""
-    return "\n\n".join(group(found) for found in groups())
-
-
-def groups() -> list[dict]:
-    return json.loads(snr_bench("compare", str(ARTICLE), "--json", "-"))["groups"]
+@functools.cache
+def found() -> dict:
+    return json.loads(snr_bench("compare", str(RESULTS), "--json", "-"))
 
 
 def snr_bench(*arguments: str) -> str:
-    return subprocess.run([BINARY, *arguments], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
+    done = subprocess.run([BINARY, *arguments], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    return done.stdout
+
+
+@functools.cache
+def report() -> str:
+    """The page of all results; it lies beside the kept one, as it says where runs are."""
+    page = ROOT / RESULTS / ".report.html"
+    try:
+        snr_bench("report", str(RESULTS), "--out", str(page))
+        return page.read_text()
+    finally:
+        page.unlink(missing_ok=True)
+
+
+def answer() -> str:
+    """The page's answers, the figure of all of them, the article's figures, and its claims beside what the runs say of them."""
+    answers = re.search(r'<ul class="answers">.*?</ul>', report(), re.DOTALL)[0]
+    lines = ["- " + "".join(item.itertext()) for item in ElementTree.fromstring(answers)]
+    sizes = [f"{len(group['comparisons'][0]['seeds'])} pairs ({group['title']})" for group in article_groups()]
+    pictures = "\n".join(f"| {' | '.join(image(group['name'], metric, group['title']) for metric in ARTICLE)} |" for group in article_groups())
+    return "\n\n".join([
+        "\n".join(lines),
+        f"`[ ]` is the 95% interval; each answer's sizes and tests are in `{RESULTS}/report.html`, with every run.",
+        f"![All answers in one figure]({FIGURES}/overview.png)",
+        f"The article's two experiments, {' and '.join(sizes)}, with the learning rate of the article:",
+        f"| training loss | validation loss |\n| --- | --- |\n{pictures}",
+        claims(),
+    ])
+
+
+def article_groups() -> list[dict]:
+    """Those of the article's settings: batch 4096 and batch = ∞."""
+    names = ["mnist-b4096-e20", "mnist-full-100steps", "mnist-full-e100"]
+    groups = {group["name"]: group for group in found()["groups"]}
+    return [groups[name] for name in names if name in groups]
+
+
+def image(group: str, metric: str, title: str) -> str:
+    figure = FIGURES / f"{group}-{metric}.png"
+    assert (ROOT / figure).exists(), f"{figure} is missing"
+    return f"![{metric}, {title}]({figure})"
 
 
 def claims() -> str:
     """The report's table of claims."""
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "report.html"
-        snr_bench("report", str(ARTICLE), "--out", str(page))
-        report = page.read_text()
-    table = ElementTree.fromstring(re.search(r'<table class="claims">.*?</table>', report, re.DOTALL)[0])
+    table = ElementTree.fromstring(re.search(r'<table class="claims">.*?</table>', report(), re.DOTALL)[0])
     rows = [[": ".join(filter(None, map(str.strip, cell.itertext()))) for cell in row] for row in table.iter("tr")]
     columns = len(rows[0])
     lines = [f"| {' | '.join(row + [''] * (columns - len(row)))} |" for row in rows]
     return "\n".join([lines[0].replace("claim", "the article says", 1), "| --- " * columns + "|", *lines[1:]])
 
 
-def group(found: dict) -> str:
-    """The ratios of a group by epoch, and what its comparisons say."""
-    parts = [f"**{found['title']}**", "| | |\n| --- | --- |\n" + images(found, "-difference", "Ratio of")]
-    for comparison in found["comparisons"]:
-        parts.append("\n".join(f"- {judged['sentence']}." for judged in comparison["judgements"]))
-    parts += ["> " + warning for warning in found["warnings"]]
+def comparison() -> str:
+    """All judgements of the comparisons that come first, and what size and direction of the step do."""
+    parts = [part for group in found()["groups"] for part in of_group(group)]
+    parts += ["**Why**", *(factorial["answer"] for factorial in found()["factorials"])]
+    parts += [series["answer"] for series in found()["batch_series"]]
     return "\n\n".join(parts)
 
 
-def images(found: dict, suffix: str, what: str) -> str:
-    """A group's figures of training and of validation loss, side by side."""
-    cells = []
-    for metric, name in (("train-loss", "training loss"), ("val-loss", "validation loss")):
-        figure = ARTICLE / "figures" / f"{found['name']}-{metric}{suffix}.png"
-        assert (ROOT / figure).exists(), f"{figure} is missing"
-        cells.append(f"![{what} {name} by epoch, {found['title']}]({figure})")
-    return f"| {' | '.join(cells)} |"
+def of_group(group: dict) -> list[str]:
+    several = len(group["comparisons"]) > 1
+    parts = [f"**{group['title']}**"]
+    for comparison in group["comparisons"]:
+        sentences = "\n".join(f"- {judged['sentence']}." for judged in comparison["judgements"])
+        parts.append((f"{comparison['a']['name']} against {comparison['b']['name']}:\n\n" if several else "") + sentences)
+    return parts + ["> " + warning for warning in group["warnings"]]
 
 
 def example() -> str:
     """The program that adds an optimizer, as it is built and run."""
-    return f"```rust,ignore\n{(ROOT / 'examples/own_optimizer.rs').read_text()}```"
+    return f"```rust\n{(ROOT / 'examples/own_optimizer.rs').read_text()}```"
 
 
 def speed() -> str:
@@ -128,24 +146,47 @@ def label(name: str, peers: dict) -> str:
     return names.get(kind, kind).format(**peers["versions"]) + size
 
 
+PARTS = {
+    "README.md": [answer],
+    "docs/statistics.md": [comparison],
+    "docs/speed.md": [speed],
+    "docs/optimizer.md": [example],
+}
+
+
+def draw():
+    """The figures that the pages show, and the page of all results."""
+    for figure in (ROOT / FIGURES).glob("*"):
+        figure.unlink()
+    wanted = [f"{group['name']}-{metric}" for group in article_groups() for metric in ARTICLE]
+    with tempfile.TemporaryDirectory() as folder:
+        snr_bench("plot", str(RESULTS), "--out", folder, "--metric", ",".join(ARTICLE + BEYOND[:1]), "--format", "png", "--all")
+        (ROOT / FIGURES).mkdir(exist_ok=True)
+        for name in [*wanted, *BEYOND[:1]]:
+            (ROOT / FIGURES / f"{name}.png").write_bytes((Path(folder) / f"{name}.png").read_bytes())
+    snr_bench("plot", str(RESULTS), "--out", str(FIGURES), "--format", "svg", "--all")
+    snr_bench("report", str(RESULTS))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    text = README.read_text()
     if not check:
-        for figure in (ROOT / ARTICLE / "figures").glob("*"):
-            figure.unlink()
-        snr_bench("plot", str(ARTICLE), "--out", str(ARTICLE / "figures"))
-        snr_bench("report", str(ARTICLE))
-    for name, make in (("article", article), ("comparison", comparison), ("speed", speed), ("example", example)):
-        part = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        assert part.search(text), f"README.md has no part called {name}"
-        text = part.sub(lambda found: found[1] + "\n" + make() + "\n\n" + found[2], text)
-    if check and text != README.read_text():
-        sys.exit("README.md says something else than results/; run scripts/readme.py")
-    if not check:
-        README.write_text(text)
+        draw()
+    elif report() != (ROOT / RESULTS / "report.html").read_text():
+        sys.exit("results/report.html is not the page of results/; run scripts/readme.py")
+    for name, makers in PARTS.items():
+        page = ROOT / name
+        text = page.read_text()
+        for make in makers:
+            part = re.compile(rf"(<!-- {make.__name__} -->\n).*?(<!-- /{make.__name__} -->)", re.DOTALL)
+            assert part.search(text), f"{name} has no part called {make.__name__}"
+            text = part.sub(lambda found: found[1] + "\n" + make() + "\n\n" + found[2], text)
+        if check and text != page.read_text():
+            sys.exit(f"{name} says something else than results/; run scripts/readme.py")
+        if not check:
+            page.write_text(text)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ impl<'a> Variant<'a> {
 /// Rates that are nearer to each other than by this factor are no trials of rates.
 const NEAR: f64 = 1.1;
 
-/// The optimizers of a group, each with its learning rates, but for [controls](is_control).
+/// The optimizers of a group, each with its learning rates, but for controls, which match the length of another’s steps.
 pub fn variants(group: &Group) -> Vec<Variant<'_>> {
     let mut variants: Vec<Variant> = Vec::new();
     for arm in group.arms.iter().filter(|arm| !is_control(arm, group)) {

@@ -97,7 +97,7 @@ pub fn effects(group: &Group, endpoint: Endpoint) -> Option<Figure> {
             about: caption::runs(group),
             caption: format!(
                 "n = {n} pairs of runs with the same seed{}. Dots: geometric mean of the ratio within a pair; lines: its 95% interval \
-             (Student’s t), each for itself; no dot where a run failed.",
+             (Student’s t), for each row by itself; no dot where a run failed.",
                 caption::rates(&comparisons)
             ),
             x: format!("ratio of the {}", endpoint.name()),

@@ -3,60 +3,80 @@
 use super::effects::{INK, Row, Words, rows_figure};
 use super::figure::{Figure, Style};
 use super::style::style;
-use crate::analysis::{Analysis, Comparison, Effect, Endpoint, Group, batch, words};
+use crate::analysis::{Analysis, BatchSeries, Comparison, Effect, Endpoint, Factorial, Group, batch, words};
 
 /// Draws the ratios of the first two optimizers that meet, one row an answer; `None` where there is only one answer, which its
 /// own figures show.
 pub fn overview(analysis: &Analysis) -> Option<Figure> {
-    let answers: Vec<(&Group, &Comparison)> =
-        analysis.groups.iter().filter_map(|group| Some((group, only(group)?))).collect();
-    let first = answers.first()?.1;
+    let first = analysis.groups.iter().find_map(only)?;
     let (a, b) = (first.a.name.as_str(), first.b.name.as_str());
-    let of_pair =
-        |c: &Comparison| (c.a.optim.as_str(), c.b.optim.as_str()) == (first.a.optim.as_str(), first.b.optim.as_str());
-    let color = Style { dash: None, ..style(&first.a.optim, 0) };
+    let mut answers = Answers { color: Style { dash: None, ..style(&first.a.optim, 0) }, ..Answers::default() };
+    let is_pair = |c: &Comparison| (&c.a.optim, &c.b.optim) == (&first.a.optim, &first.b.optim);
     let in_series = |group: &Group| analysis.batch_series.iter().any(|series| series.has(group));
-    let (mut rows, mut found) = (Vec::new(), Vec::new());
-    for (group, comparison) in answers.iter().filter(|(group, comparison)| of_pair(comparison) && !in_series(group)) {
-        let setting = words::setting(group, comparison);
-        for endpoint in [Endpoint::Speed, Endpoint::FinalValLoss] {
-            rows.push(row(format!("{setting}: {}", endpoint.short_name()), effect(comparison, endpoint), color));
-        }
-        found.extend(effect(comparison, Endpoint::Speed).map(|effect| format!("{} {setting}", words::ratio(&effect))));
+    for group in analysis.groups.iter().filter(|group| !in_series(group)) {
+        only(group).filter(|comparison| is_pair(comparison)).into_iter().for_each(|c| answers.meeting(group, c));
     }
-    let mut sources = rows.len() / 2;
-    for factorial in
-        analysis.factorials.iter().filter(|factorial| (factorial.a.as_str(), factorial.b.as_str()) == (a, b))
-    {
-        let Some(split) = factorial.splits.first() else { continue };
-        rows.push(row("size of the step alone: over the run".to_string(), split.size.effect, INK));
-        rows.push(row("its direction alone: over the run".to_string(), split.direction.effect, INK));
-        sources += 1;
-    }
-    for series in analysis.batch_series.iter().filter(|series| (series.a.as_str(), series.b.as_str()) == (a, b)) {
-        for gain in &series.gains {
-            let group = analysis.groups.iter().find(|group| group.name == gain.group);
-            let name = group.map_or(String::new(), |group| {
-                format!("{}, {}: over the run", batch(group.spec()), group.spec().length())
-            });
-            rows.push(row(name, gain.effect, color));
-        }
-        sources += 1;
-    }
-    (sources > 1).then(|| {
-        rows_figure(
-            Words {
-                title: format!("{a} against {b}: training loss over the run {}", words::list(&found)),
-                about: format!("{}.", analysis.groups[0].spec().dataset.label()),
-                caption: format!(
-                    "Ratio of {a}’s loss to {b}’s. Dots: geometric mean over pairs of runs with the same seed; lines: its 95% interval \
-                     (Student’s t), each for itself. Black: what the size and the direction of {a}’s step do by themselves."
-                ),
-                x: "ratio of losses".to_string(),
-            },
-            &rows,
-        )
+    let factorials =
+        analysis.factorials.iter().filter(|factorial| (factorial.a.as_str(), factorial.b.as_str()) == (a, b));
+    factorials.for_each(|factorial| answers.size_and_direction(factorial));
+    let series = analysis.batch_series.iter().filter(|series| (series.a.as_str(), series.b.as_str()) == (a, b));
+    series.for_each(|series| answers.batch_sizes(&analysis.groups, series));
+    let Answers { rows, found, sizes, .. } = answers;
+    let found =
+        if found.is_empty() { String::new() } else { format!(": training loss over the run {}", words::list(&found)) };
+    (sizes.len() > 1).then(|| {
+        let words = Words {
+            title: format!("{a} against {b}{found}"),
+            about: format!("{}.", analysis.groups[0].spec().dataset.label()),
+            caption: format!(
+                "n = {}. Ratio of {a}’s loss to {b}’s. Dots: geometric mean over pairs of runs with the same seed; lines: its 95% \
+                 interval (Student’s t), for each row by itself. Black: what the size and the direction of {a}’s step do, each \
+                 without the other.",
+                words::list(&sizes)
+            ),
+            x: "ratio of losses".to_string(),
+        };
+        rows_figure(words, &rows)
     })
+}
+
+/// What is drawn and said.
+#[derive(Default)]
+struct Answers {
+    color: Style,
+    rows: Vec<Row>,
+    /// "10% lower at lr 0.001".
+    found: Vec<String>,
+    /// "12 pairs at lr 0.001".
+    sizes: Vec<String>,
+}
+
+impl Answers {
+    fn meeting(&mut self, group: &Group, comparison: &Comparison) {
+        let setting = words::setting(group, comparison);
+        let effect = |endpoint| comparison.judgements.iter().find(|judgement| judgement.endpoint == endpoint)?.effect;
+        for endpoint in [Endpoint::Speed, Endpoint::FinalValLoss] {
+            self.rows.push(row(format!("{setting}: {}", endpoint.short_name()), effect(endpoint), self.color));
+        }
+        self.sizes.push(format!("{} {setting}", words::pairs(comparison.seeds.len())));
+        self.found.extend(effect(Endpoint::Speed).map(|effect| format!("{} {setting}", words::ratio(&effect))));
+    }
+
+    fn size_and_direction(&mut self, factorial: &Factorial) {
+        let Some(split) = factorial.splits.first() else { return };
+        self.rows.push(row("size of the step alone: over the run".to_string(), split.size.effect, INK));
+        self.rows.push(row("its direction alone: over the run".to_string(), split.direction.effect, INK));
+        self.sizes.push(format!("{} seeds for size and direction", factorial.seeds.len()));
+    }
+
+    fn batch_sizes(&mut self, groups: &[Group], series: &BatchSeries) {
+        for gain in &series.gains {
+            let spec = groups.iter().find(|group| group.name == gain.group).map(Group::spec);
+            let name = spec.map_or(String::new(), |spec| format!("{}, {}: over the run", batch(spec), spec.length()));
+            self.rows.push(row(name, gain.effect, self.color));
+        }
+        self.sizes.push(format!("{} at every batch size", words::pairs(series.seeds.len())));
+    }
 }
 
 /// The only comparison that comes first in a group.
@@ -65,10 +85,6 @@ fn only(group: &Group) -> Option<&Comparison> {
         [only] => Some(only),
         _ => None,
     }
-}
-
-fn effect(comparison: &Comparison, endpoint: Endpoint) -> Option<Effect> {
-    comparison.judgements.iter().find(|judgement| judgement.endpoint == endpoint)?.effect
 }
 
 fn row(name: String, effect: Option<Effect>, style: Style) -> Row {

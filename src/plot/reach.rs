@@ -66,7 +66,7 @@ fn text(target: &str, arms: &[Reach]) -> String {
     let reached: Vec<String> =
         arms.iter().map(|arm| format!("{} of {} {}", arm.epochs.len(), arm.runs, arm.arm.label)).collect();
     format!(
-        "Reached a validation loss of at most {target}: {}. Each run is one seed; one that never got there, or failed, keeps \
+        "Reached a validation loss of at most {target}: {}. Each run is one seed; one that did not reach it, or failed, keeps \
          its line below 100%. Interpolated between epochs.",
         reached.join(", "),
     )

@@ -139,11 +139,16 @@ impl Comparison {
     }
 }
 
-/// At which rates two optimizers meet: "at lr 0.001", "each at its best"; and whether with the full batch.
+/// At which rates two optimizers meet: "at lr 0.001", "each at its best (lr 0.004 and 0.002)"; and whether with the full batch.
 pub fn setting(group: &Group, comparison: &Comparison) -> String {
     let at = match comparison.basis {
         Basis::EqualLr => format!("at lr {}", number(comparison.a.lr)),
-        Basis::BestLr | Basis::Tuned => "each at its best".to_string(),
+        Basis::BestLr | Basis::Tuned if comparison.a.lr == comparison.b.lr => {
+            format!("each at its best (lr {})", number(comparison.a.lr))
+        }
+        Basis::BestLr | Basis::Tuned => {
+            format!("each at its best (lr {} and {})", number(comparison.a.lr), number(comparison.b.lr))
+        }
     };
     if group.spec().batch == Batch::Full { format!("{at}, full batch") } else { at }
 }
