@@ -394,7 +394,7 @@ fn resolve(text: &str) -> snr_bench::error::Result<RunSpec> {
     RunSpec::resolve([text.parse().unwrap()])
 }
 
-/// The name that the article's runs have in `results/article` since before there was a second model.
+/// The name that the article's runs have in `results/` since before there was a second model.
 #[test]
 fn settings_of_old_keep_their_name() {
     for text in ["", "model.kind = 'vit'", "model = { kind = 'vit', init = 'pytorch', depth = 2 }"] {

@@ -12,8 +12,9 @@ fn resolve(layers: &[&str]) -> Result<RunSpec> {
 /// Those of the runs in results/: their folders are named after them.
 #[test]
 fn runs_of_earlier_versions_keep_their_hash_and_name() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/article");
-    let runs = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let inside = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let runs = inside(&root).flat_map(|study| inside(&study).collect::<Vec<_>>());
     let runs: Vec<_> = runs.filter(|dir| dir.join("config.toml").exists()).collect();
     assert!(runs.len() > 30);
     for dir in runs {
