@@ -94,9 +94,9 @@ fn departures(group: &Group, comparison: &Comparison) -> String {
     let article = RunSpec::default().settings();
     let spec = group.spec();
     let settings = RunSpec { lr: comparison.a.lr, ..spec.clone() }.settings();
-    // the article does not say for how many epochs it trained with batch = ∞
+    // the article does not say for how long it trained with batch = ∞
     let full = spec.batch == Batch::Full;
-    let own = |key: &str| key == "seed" || key == "optim" || (full && ["batch", "epochs"].contains(&key));
+    let own = |key: &str| key == "seed" || key == "optim" || (full && ["batch", "epochs", "steps"].contains(&key));
     let other = settings.iter().filter(|(key, value)| {
         // an optimizer's own hyperparameters are no departure, a model's own sizes are
         !own(key) && article.get(*key).map_or(key.starts_with("model."), |v| v != *value)

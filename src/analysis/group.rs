@@ -1,5 +1,6 @@
 //! Which runs belong in one chart or comparison, and which of them differ by nothing but the seed.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::leaderboard::Entrant;
@@ -46,8 +47,8 @@ pub struct Arm {
     pub runs: Vec<Run>,
 }
 
-/// Sorts runs into groups: those with mini-batches first, of them those with a budget in epochs, the nearest to the article
-/// first, then by batch size.
+/// Sorts runs into groups: those with mini-batches first, of them those of the article's model, then by how near they are to the
+/// article, those with a budget in epochs first, then by batch size.
 pub fn group(runs: Vec<Run>) -> Vec<Group> {
     let mut groups: BTreeMap<(String, String), Vec<Run>> = BTreeMap::new();
     for run in runs {
@@ -78,22 +79,27 @@ pub fn group(runs: Vec<Run>) -> Vec<Group> {
     }
     made.sort_by_key(|group| {
         let spec = group.spec();
-        (spec.batch == Batch::Full, spec.steps.is_some(), departures(spec), size(spec))
+        let of_the_article = spec.model == ModelConfig::default();
+        (
+            spec.batch == Batch::Full,
+            !of_the_article,
+            Reverse(spec.steps.unwrap_or(u64::MAX)),
+            departures(spec),
+            size(spec),
+        )
     });
     made
 }
 
-/// In how many settings that its runs share a group is not the default, which is the article's.
+/// In how many settings beside model, batch and steps a group is not the default, which is the article's.
 fn departures(spec: &RunSpec) -> usize {
-    let RunSpec { dataset, validation, train_subset, epochs, steps, batch, model, .. } = spec;
+    let RunSpec { dataset, validation, train_subset, epochs, .. } = spec;
     let default = RunSpec::default();
     let differs = [
         *dataset != default.dataset,
         *validation != default.validation,
         *train_subset != default.train_subset,
-        (*epochs, *steps) != (default.epochs, default.steps),
-        *batch != default.batch,
-        *model != default.model,
+        *epochs != default.epochs,
     ];
     differs.into_iter().filter(|differs| *differs).count()
 }

@@ -22,8 +22,11 @@ pub fn overview(analysis: &Analysis) -> Option<Figure> {
     let series = analysis.batch_series.iter().filter(|series| (series.a.as_str(), series.b.as_str()) == (a, b));
     series.for_each(|series| answers.batch_sizes(&analysis.groups, series));
     let Answers { rows, found, sizes, .. } = answers;
-    let found =
-        if found.is_empty() { String::new() } else { format!(": training loss over the run {}", words::list(&found)) };
+    let found = if found.is_empty() {
+        String::new()
+    } else {
+        format!(": training loss over the run {}", words::list(&found[..found.len().min(2)]))
+    };
     (sizes.len() > 1).then(|| {
         let words = Words {
             title: format!("{a} against {b}{found}"),

@@ -65,7 +65,7 @@ fn answers(page: &Page) -> Vec<(String, String, String)> {
     };
     let why = |title: &str, found: String| ("why".to_string(), title.to_string(), found + ".");
     let size = factorials.iter().take(1).map(|factorial| why("Why", words::factorial_finding(factorial)));
-    let batch = batch_series.iter().take(1).map(|series| why("Batch size", words::series_finding(series)));
+    let batch = batch_series.iter().take(1).map(|series| why("Batch size", words::series_short(series)));
     groups.iter().filter_map(of_group).chain(size).chain(batch).collect()
 }
 

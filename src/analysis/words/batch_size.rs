@@ -20,6 +20,21 @@ pub fn series_finding(series: &BatchSeries) -> String {
     super::capital(said(series.origin))
 }
 
+/// The same with the gain at the smallest batch and with the full one.
+pub fn series_short(series: &BatchSeries) -> String {
+    let ends = [series.gains.first(), series.gains.last()].into_iter().flatten();
+    let each: Vec<String> = ends
+        .filter_map(|gain| {
+            let batch = match gain.batch {
+                Batch::Size(n) => format!("with batch {n}"),
+                Batch::Full => "with the full batch".to_string(),
+            };
+            Some(format!("{} {batch}", ratio(gain.effect.as_ref()?)))
+        })
+        .collect();
+    format!("{}; training loss over the run {}", series_finding(series), super::list(&each))
+}
+
 fn said(origin: Origin) -> &'static str {
     match origin {
         Origin::Elsewhere => "the gain does not come from the noise of mini-batches",

@@ -14,7 +14,7 @@ mod warning;
 
 use std::ops::RangeInclusive;
 
-pub use batch_size::{NO_BATCH_SERIES, series_answer, series_finding, series_title};
+pub use batch_size::{NO_BATCH_SERIES, series_answer, series_finding, series_short, series_title};
 pub use factorial::{factorial_answer, factorial_finding};
 pub use further::{further, level};
 pub use look::{EQUAL_RATES, PLACES, headline, remarks, short, sign, signs};
@@ -33,6 +33,7 @@ use super::group::Group;
 use super::run::Fate;
 use super::types::{Basis, Comparison, Contender, Effect, PlanState, Verdict};
 use crate::config::Batch;
+use crate::model::ModelConfig;
 use crate::number::{number, plain};
 
 impl std::fmt::Display for Verdict {
@@ -139,7 +140,7 @@ impl Comparison {
     }
 }
 
-/// At which rates two optimizers meet: "at lr 0.001", "each at its best (lr 0.004 and 0.002)"; and whether with the full batch.
+/// How two optimizers meet: "at lr 0.001", "each at its best (lr 0.004 and 0.002)", and what model or batch is not the usual one.
 pub fn setting(group: &Group, comparison: &Comparison) -> String {
     let at = match comparison.basis {
         Basis::EqualLr => format!("at lr {}", number(comparison.a.lr)),
@@ -150,7 +151,11 @@ pub fn setting(group: &Group, comparison: &Comparison) -> String {
             format!("each at its best (lr {} and {})", number(comparison.a.lr), number(comparison.b.lr))
         }
     };
-    if group.spec().batch == Batch::Full { format!("{at}, full batch") } else { at }
+    let spec = group.spec();
+    let kind = (spec.model.kind() != ModelConfig::default().kind()).then(|| spec.model.label().to_string());
+    let full = (spec.batch == Batch::Full).then(|| "full batch".to_string());
+    let unusual = spec.model.unusual().into_iter().map(|unusual| unusual.text);
+    [at].into_iter().chain(kind).chain(unusual).chain(full).collect::<Vec<_>>().join(", ")
 }
 
 /// "6.9% [5.0%, 8.7%] lower"; from twice as high on "2.4 [2.1, 2.8] times as high".
