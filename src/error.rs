@@ -4,7 +4,8 @@ use std::fmt;
 
 pub use anyhow::Result;
 
-/// What the caller asked for is impossible or unknown: exit code 2. Every other error ends with exit code 1.
+/// What the caller asked for is impossible or unknown: exit code 2. Every other error ends with exit code 1, but for
+/// [`Failure::NoTrial`].
 #[derive(Debug)]
 pub struct UsageError(pub String);
 
@@ -35,11 +36,13 @@ pub enum Failure {
     InUse(String),
     /// A file does not hold what was once written there, or should be: it is cut off, changed, or another's.
     Damaged(String),
+    /// A run of every trial of an arm failed to train, so that nothing can be chosen: exit code 3.
+    NoTrial(String),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (Self::NoData(text) | Self::InUse(text) | Self::Damaged(text)) = self;
+        let (Self::NoData(text) | Self::InUse(text) | Self::Damaged(text) | Self::NoTrial(text)) = self;
         f.write_str(text)
     }
 }

@@ -149,7 +149,7 @@ fn arms_with_their_own_grid_and_a_failed_trial() {
     // where every trial of an arm fails nothing is judged
     let dir =
         file(&[shared.as_str(), &arms.replace("0.1, ", "1e29, "), &TUNE.replace("grow = 1", "grow = 0")].concat());
-    assert_fails(&run(&dir, &["--quiet"]), 1, &["nothing can be chosen for SGD: a run of each of its 2 trials failed"]);
+    assert_fails(&run(&dir, &["--quiet"]), 3, &["nothing can be chosen for SGD: a run of each of its 2 trials failed"]);
     assert!(!dir.path().join("out/chosen.toml").exists());
 }
 

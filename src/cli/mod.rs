@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::error::{Result, UsageError};
+use crate::error::{Failure, Result, UsageError};
 use crate::optim::{self, Entry};
 use crate::shell::quoted;
 
@@ -137,7 +137,11 @@ pub fn main_with(own: &[Entry]) -> ExitCode {
         Err(e) if e.chain().any(is_broken_pipe) => ExitCode::SUCCESS,
         Err(e) => {
             warn(format_args!("error: {e:#}"));
-            ExitCode::from(if e.is::<UsageError>() { 2 } else { 1 })
+            ExitCode::from(match e.downcast_ref() {
+                _ if e.is::<UsageError>() => 2,
+                Some(Failure::NoTrial(_)) => 3,
+                _ => 1,
+            })
         }
     }
 }

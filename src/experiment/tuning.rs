@@ -3,11 +3,13 @@
 
 use std::path::Path;
 
+use anyhow::bail;
+
 use super::plan::titles;
 use crate::analysis::plan::{PlanFile, PlannedArm, TunePlan};
 use crate::analysis::tuning::{self, TUNE, TrialResult, TunedArm, Tuning};
 use crate::config::{RunSpec, Search, Side, Study, StudyArm, Values};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::usage;
 
 /// What is to be done.
@@ -108,10 +110,10 @@ fn edges(study: &Study, results: &[Vec<TrialResult>]) -> Vec<(String, Side)> {
 fn chosen(study: &Study, titles: Vec<String>, results: Vec<Vec<TrialResult>>, rounds: u32) -> Result<Tuning> {
     let arm = |((arm, title), trials): ((&StudyArm, String), Vec<TrialResult>)| {
         let Some(best) = tuning::best(&trials) else {
-            anyhow::bail!(
+            bail!(Failure::NoTrial(format!(
                 "nothing can be chosen for {title}: a run of each of its {} trials failed; give it other values in [tune], in another folder",
                 trials.len()
-            );
+            )));
         };
         let chosen = trials[best].settings.clone();
         let at_edge = arm.axes.iter().filter(|axis| {
