@@ -686,6 +686,11 @@ fn the_command_line() {
     assert_fails(&run(&["compare", "one", "two", "--target", "NaN"]), 2, &["--target NaN is impossible"]);
     assert_fails(&run(&["compare", "one", "two", "--margin", "2"]), 2, &["share between 0 and 1"]);
     assert_fails(&run(&["compare", "one", "two", "--csv", "-", "--json", "-"]), 2, &["only one format"]);
+    assert_fails(
+        &run(&["compare", "one", "two", "--csv", "x", "--json", "x"]),
+        2,
+        &["two formats cannot go to one file, x"],
+    );
     assert_fails(&run(&["compare", "one", "two", "--csv", "one"]), 2, &["one is no file that could be replaced"]);
     assert_fails(&run(&["compare", "one", "two", "--csv", "none/out.csv"]), 1, &["cannot write", "none/out.csv"]);
 }

@@ -66,10 +66,7 @@ pub fn run(args: CompareArgs) -> Result<()> {
         (&args.json, export::json),
         (&args.markdown, |analysis| Ok(export::markdown(analysis))),
     ];
-    let to_stdout = exports.iter().filter(|(path, _)| path.as_deref() == Some(Path::new("-"))).count();
-    if to_stdout > 1 {
-        usage!("only one format can go to standard output; name a file for the others");
-    }
+    let to_stdout = has_stdout(&exports.map(|(path, _)| path))?;
     let CriteriaArgs { target, margin } = args.criteria;
     let analysis = Analysis::matching(&args.results, &args.filter.filter()?, target, margin)?;
     analysis.all_warnings().for_each(|warning| warn(format_args!("warning: {warning}")));
@@ -78,12 +75,27 @@ pub fn run(args: CompareArgs) -> Result<()> {
             "nothing can be compared: it takes two optimizers with the same data, model, batch, epochs and validation"
         );
     }
-    if to_stdout == 0 {
+    if !to_stdout {
         print(export::terminal(&analysis, paper(), args.all).trim_end())?;
     }
     exports
         .iter()
         .try_for_each(|(path, export)| path.as_deref().map_or(Ok(()), |path| write(path, &export(&analysis)?)))
+}
+
+/// Whether one of the files is standard output.
+///
+/// # Errors
+/// A file that is named twice, of which one would be lost.
+pub fn has_stdout(files: &[&Option<PathBuf>]) -> Result<bool> {
+    let named: Vec<&PathBuf> = files.iter().filter_map(|path| path.as_ref()).collect();
+    match named.iter().enumerate().find(|(i, path)| named[..*i].contains(path)) {
+        Some((_, twice)) if *twice == Path::new("-") => {
+            usage!("only one format can go to standard output; name a file for the others")
+        }
+        Some((_, twice)) => usage!("two formats cannot go to one file, {}; name a file for each", twice.display()),
+        None => Ok(named.iter().any(|path| *path == Path::new("-"))),
+    }
 }
 
 /// Writes a text to a file, or with '-' to standard output.

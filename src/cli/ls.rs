@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::args::FilterArgs;
-use super::compare::write;
+use super::compare::{has_stdout, write};
 use super::console::paper;
 use super::{print, warn};
 use crate::analysis::export::table::{Cell, Grid};
@@ -61,9 +61,8 @@ type Exporter = fn(&Long) -> Result<String>;
 /// No usable run, an unknown column, or a file that cannot be written.
 pub fn run(args: LsArgs) -> Result<()> {
     let files = [&args.csv, &args.json];
-    let to_stdout = files.iter().filter(|path| path.as_deref() == Some(Path::new("-"))).count();
+    let to_stdout = has_stdout(&files)?;
     match args.per {
-        _ if to_stdout > 1 => usage!("only one format can go to standard output; name a file for the other"),
         Per::Epoch | Per::Step if files.iter().all(|path| path.is_none()) => {
             usage!("--per chooses the rows of a file; name one with --csv or --json, or '-' for standard output")
         }
@@ -76,7 +75,7 @@ pub fn run(args: LsArgs) -> Result<()> {
         Some(column) => sort(&mut runs, column)?,
         None => runs.sort_by(|a, b| a.dir.cmp(&b.dir)),
     }
-    if to_stdout == 0 && args.per == Per::Run {
+    if !to_stdout && args.per == Per::Run {
         print(list(&runs, &args.results).trim_end())?;
     }
     if files.iter().all(|path| path.is_none()) {

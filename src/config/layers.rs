@@ -100,6 +100,27 @@ pub(super) fn merge(base: &mut toml::Table, over: toml::Table) -> Result<()> {
     merge_tables(base, over)
 }
 
+/// Puts the settings of `given` over the defaults, whose kinds of numbers they must have.
+pub(super) fn over_defaults(defaults: &mut toml::Table, mut given: toml::Table) -> Result<()> {
+    number_kinds(defaults, &mut given)?;
+    merge(defaults, given)
+}
+
+/// Makes 1 a 1.0 where a default is one, and refuses 1.0 where a whole number is meant.
+fn number_kinds(defaults: &toml::Table, given: &mut toml::Table) -> Result<()> {
+    for (key, value) in given {
+        match (defaults.get(key), &mut *value) {
+            (Some(toml::Value::Table(defaults)), toml::Value::Table(given)) => number_kinds(defaults, given)?,
+            (Some(toml::Value::Integer(_)), toml::Value::Float(_)) => {
+                usage!("{key} = {value} is impossible; it must be a whole number")
+            }
+            (Some(toml::Value::Float(_)), toml::Value::Integer(n)) => *value = toml::Value::Float(*n as f64),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Puts the values of `over` into `base`, table by table.
 fn merge_tables(base: &mut toml::Table, over: toml::Table) -> Result<()> {
     for (key, value) in over {
@@ -108,8 +129,6 @@ fn merge_tables(base: &mut toml::Table, over: toml::Table) -> Result<()> {
             (Some(toml::Value::Table(_)), value) => {
                 usage!("{key} = {value} is a group of settings, write {key}.NAME = …")
             }
-            // 1 where 1.0 is meant
-            (Some(slot @ toml::Value::Float(_)), toml::Value::Integer(n)) => *slot = toml::Value::Float(n as f64),
             (_, value) => drop(base.insert(key, value)),
         }
     }

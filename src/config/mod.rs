@@ -253,7 +253,7 @@ impl RunSpec {
         let mut table = toml::Table::try_from(defaults)?;
         table.insert("model".into(), ModelConfig::defaults_for(given.get("model"))?.into());
         layers::check_known(&given, &table, &format!(" (optimizer {})", entry.name))?;
-        layers::merge(&mut table, given)?;
+        layers::over_defaults(&mut table, given)?;
         let spec: RunSpec = match table.try_into() {
             Ok(spec) => spec,
             Err(e) => usage!("configuration: {}", e.to_string().trim().replace('\n', " ")),

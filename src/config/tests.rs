@@ -26,6 +26,15 @@ fn runs_of_earlier_versions_keep_their_hash_and_name() {
 }
 
 #[test]
+fn a_number_of_the_wrong_kind_is_quoted_as_it_was_given() {
+    let error = |layers: &[&str]| resolve(layers).unwrap_err().to_string();
+    assert_eq!(resolve(&["batch = 1.0", "batch = 64"]).unwrap().batch, Batch::Size(64), "the later one wins");
+    assert_eq!(error(&["batch = 64", "batch = 1.0"]), "batch = 1.0 is impossible; it must be a whole number");
+    assert_eq!(error(&["epochs = 2.5"]), "epochs = 2.5 is impossible; it must be a whole number");
+    assert_eq!(resolve(&["lr = 1"]).unwrap().lr, 1.0);
+}
+
+#[test]
 fn the_name_tells_runs_apart_that_train_differently() {
     let name = |text: &str| resolve(&[text]).unwrap().run_name();
     let ways = ["", "steps = 300", "steps = 301", "schedule = 'cosine'", "schedule = 'linear'", "warmup_steps = 5"];
