@@ -64,7 +64,7 @@
 //! | [`machine`] | the processor's name and instructions, threads and device, time, memory |
 //! | [`mod@error`] | one sentence an error, and the exit code that belongs to it |
 //! | `bench` | how fast training is here, and where the time goes |
-//! | `shell`, `number` | how commands and numbers are written for people |
+//! | `shell`, `number` | how commands, foreign text and numbers are written for people |
 //! | `file` | files that are read only where they have an end, and written whole or not at all |
 //! | [`mod@cli`] | the commands of the binary: arguments, progress bars, signals, output; all of it with your own optimizers |
 

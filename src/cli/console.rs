@@ -1,5 +1,6 @@
 //! Where text and progress bars go, so that they do not overwrite each other.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use console::Term;
 use indicatif::{FormattedDuration, MultiProgress, ProgressDrawTarget};
 
 use crate::analysis::export::Paper;
+use crate::shell::{visible, visible_in_color};
 
 /// Standard output: as wide as the terminal, in colours where it has some and NO_COLOR is not set; elsewhere the default.
 pub fn paper() -> Paper {
@@ -14,6 +16,11 @@ pub fn paper() -> Paper {
         Some((_, width)) => Paper { width: usize::from(width).max(20), color: console::colors_enabled() },
         None => Paper::default(),
     }
+}
+
+/// A text as standard output gets it: only the colours of [`paper`] may be in it beside letters.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if paper().color { visible_in_color(text) } else { visible(text) }
 }
 
 /// What is shown while something runs.
@@ -48,6 +55,7 @@ impl Console {
 
     /// Prints a line, above the bars if there are any. A closed pipe must not end a training run.
     pub fn line(&self, text: &str) {
+        let text = visible(text);
         let _ = match self.show {
             Show::Nothing => Ok(()),
             _ if self.has_bars() => self.bars.println(text),
@@ -58,6 +66,7 @@ impl Console {
 
     /// Prints a line on standard error, also where nothing else is shown.
     pub fn error(&self, text: &str) {
+        let text = visible(text);
         let _ = if self.has_bars() { self.bars.println(text) } else { writeln!(io::stderr(), "{text}") };
     }
 }

@@ -10,7 +10,7 @@ use super::console::{Show, paper};
 use super::display::ExperimentDisplay;
 use super::dry_run::{self, how};
 use super::signals::Signals;
-use super::{Exit, print, quoted, unless_closed, warn};
+use super::{Exit, print, unless_closed, warn};
 use crate::analysis::plan::{self, Asked, TunePlan};
 use crate::analysis::{self, Analysis, TUNE, export, outlooks, words};
 use crate::article::Article;
@@ -22,6 +22,7 @@ use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Shar
 use crate::machine::Machine;
 use crate::plot;
 use crate::report;
+use crate::shell;
 use crate::usage;
 
 /// What every experiment takes.
@@ -363,7 +364,7 @@ impl Experiment<'_> {
         let options = plot::Options::new(self.folder.join("figures"));
         let figures = match plot::obstacle(&analysis, &options)? {
             Some(advice) => {
-                warn(format_args!("no figures: {advice} (snr-bench plot {})", quoted(&self.folder.to_string_lossy())));
+                warn(format_args!("no figures: {advice} (snr-bench plot {})", shell::path(self.folder)));
                 Vec::new()
             }
             None => plot::draw(&analysis, &options)?,

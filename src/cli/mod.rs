@@ -31,7 +31,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{Failure, Result, UsageError};
 use crate::optim::{self, Entry};
-use crate::shell::quoted;
+use crate::shell::visible;
 
 const ABOUT: &str = "Is this optimizer really better than Adam here, and why?
 
@@ -159,13 +159,13 @@ fn silence_download() {
 
 /// Prints a line on standard output. A closed pipe is an error there, where `println!` panics.
 fn print(text: impl Display) -> Result<()> {
-    writeln!(io::stdout(), "{text}")?;
+    writeln!(io::stdout(), "{}", console::shown(&text.to_string()))?;
     Ok(())
 }
 
 /// Prints a line on standard error, if there is one.
 fn warn(text: impl Display) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", visible(&text.to_string()));
 }
 
 /// A closed pipe is no error here: the exit code that follows is that of the runs.

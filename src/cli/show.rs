@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use super::console::clock;
-use super::{print, quoted};
+use super::print;
 use crate::config::RunSpec;
 use crate::error::{Failure, Result};
 use crate::number::loss;
 use crate::run_dir::{self, CHECKPOINT, META, METRICS, Meta, Row, RunDir, State, record, recorded};
+use crate::shell;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::integrity::contradiction;
 
@@ -76,7 +77,7 @@ fn describe(dir: &Path) -> Result<String> {
         line("machine", format!("{host}: {}, {platform}", session.machine()));
         let (version, candle) = (recorded(&session.version), recorded(&session.candle));
         line("versions", format!("snr-bench {version} ({}), Candle {candle}", session.revision()));
-        line("command", session.command.iter().map(|arg| quoted(arg)).collect::<Vec<_>>().join(" "));
+        line("command", session.command.iter().map(|arg| shell::quoted(arg)).collect::<Vec<_>>().join(" "));
     }
     let _ = write!(
         text,
@@ -131,7 +132,7 @@ fn saved(checkpoint: &Option<Result<Checkpoint>>) -> String {
 
 /// What to do next.
 fn advice(dir: &Path, meta: &Meta, spec: &RunSpec, locked: bool) -> String {
-    let resume = format!("snr-bench train --resume {}", quoted(&dir.to_string_lossy()));
+    let resume = format!("snr-bench train --resume {}", shell::path(dir));
     match meta.state {
         _ if locked => "it is under way; Ctrl-C or SIGTERM ends it so that it can be resumed".to_string(),
         State::Diverged => "it diverged, there is nothing to resume".to_string(),

@@ -11,7 +11,7 @@ use super::args::{MachineArgs, SettingArgs, batches, counts, layer, names};
 use super::console::{Console, Show, clock};
 use super::progress::RunDisplay;
 use super::signals::Signals;
-use super::{Exit, print, quoted, unless_closed, warn};
+use super::{Exit, print, unless_closed, warn};
 use crate::analysis::{Fate, words};
 use crate::config::RunSpec;
 use crate::data;
@@ -21,6 +21,7 @@ use crate::experiment::{Session, memory};
 use crate::number::loss;
 use crate::optim;
 use crate::run_dir::{METRICS, State};
+use crate::shell;
 use crate::train::{Outcome, TrainSummary};
 
 const EXAMPLES: &str = "\
@@ -158,8 +159,8 @@ fn fate(spec: &RunSpec, summary: &TrainSummary) -> Fate {
 }
 
 fn as_text(spec: &RunSpec, summary: &TrainSummary, path: &Path) -> String {
-    let path = path.to_string_lossy();
-    let resume = format!("go on with: snr-bench train --resume {}", quoted(&path));
+    let resume = format!("go on with: snr-bench train --resume {}", shell::path(path));
+    let path = path.display();
     let Some(last) = summary.rows.last() else {
         return format!("interrupted before anything was measured\n{path}\n{resume}");
     };

@@ -9,7 +9,7 @@ use crate::data::Dataset;
 use crate::error::{Failure, Result};
 use crate::machine::Machine;
 use crate::run_dir::{self, CHECKPOINT, CONFIG, METRICS, Meta, Row, RunDir, State, record};
-use crate::shell::quoted;
+use crate::shell;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::integrity::contradiction;
 use crate::train::{Every, Observer, Start, TrainOptions, TrainSummary, Trainer};
@@ -152,7 +152,7 @@ pub fn open(spec: &RunSpec, path: &Path, if_exists: IfExists) -> Result<Opened> 
     let start = match if_exists {
         _ if RunDir::is_empty(path) => Start::Fresh,
         IfExists::Refuse => {
-            let (shown, pasted) = (path.display(), quoted(&path.to_string_lossy()));
+            let (shown, pasted) = (path.display(), shell::path(path));
             bail!(
                 "{shown} holds a run already; go on with it with --resume {pasted}, replace this one run with --force, or choose another folder with --out"
             )

@@ -12,6 +12,7 @@ use super::axis::Axis;
 use super::canvas::{Align, Canvas, Type, escaped};
 use super::panel::{self, Panel};
 use crate::error::Result;
+use crate::shell::visible;
 
 /// A figure. Points are (x, y) in the units of the axes.
 #[derive(Clone, Debug)]
@@ -254,7 +255,8 @@ fn draw(
         canvas.text(&figure.x.title, (middle, bottom + 36.0), Align::Center, LABEL)?;
         canvas.text_upwards(&figure.y.title, (MARGIN + 2.0, (top + bottom) / 2.0), LABEL)
     })?;
-    Ok(with_description(&svg, figure))
+    // no control character is allowed in XML
+    Ok(visible(&with_description(&svg, figure)).into_owned())
 }
 
 /// Title and whole caption as text for readers that do not see the picture.

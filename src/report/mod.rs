@@ -32,6 +32,7 @@ use crate::article::Article;
 use crate::error::Result;
 use crate::file;
 use crate::plot::{self, Figure, Metric, Scale, X};
+use crate::shell::visible;
 use paths::Paths;
 
 const STYLE: &str = include_str!("style.css");
@@ -52,7 +53,8 @@ pub fn write(analysis: &Analysis, root: &Path, file: &Path) -> Result<()> {
     let file = path::absolute(file).with_context(|| format!("'{}' is no name of a file", file.display()))?;
     let page = Page { analysis, paths: Paths::new(root, &file) };
     let html = page.html()?.into_string();
-    file::write(&file, html.as_bytes()).with_context(|| format!("cannot write {}; name another file", file.display()))
+    file::write(&file, visible(&html).as_bytes())
+        .with_context(|| format!("cannot write {}; name another file", file.display()))
 }
 
 /// What the parts of the page are made from.

@@ -16,7 +16,7 @@ use super::{CHECKPOINT, CONFIG, META, METRICS, Meta, Row, RunDir, read_config};
 use crate::config::RunSpec;
 use crate::error::Result;
 use crate::file::read_text;
-use crate::shell::quoted;
+use crate::shell;
 use crate::usage;
 
 /// Largest `metrics.csv` that is read: 64 MiB, about 300,000 epochs.
@@ -142,7 +142,7 @@ fn run_directories(root: &Path, warnings: &mut Vec<Warning>) -> Vec<PathBuf> {
             (true, false) if has(CHECKPOINT) && !RunDir::is_locked(&dir) => warnings.push(Warning(format!(
                 "skipped {}: it has no {METRICS}; snr-bench train --resume {} writes it anew from the checkpoint",
                 dir.display(),
-                quoted(&dir.to_string_lossy())
+                shell::path(&dir)
             ))),
             _ => {}
         }

@@ -8,6 +8,7 @@ use crate::analysis::{
     Reason, TestKind, Verdict,
 };
 use crate::error::Result;
+use crate::shell::visible;
 
 /// A row. Losses are in nats; `effect` is a ratio A / B, of error rates the difference A − B. `a_tuned` and `b_tuned` are
 /// the settings that tuning chose for each by `trials` trials.
@@ -175,5 +176,16 @@ pub fn csv(analysis: &Analysis) -> Result<String> {
             writer.serialize(CsvRow::of(analysis, group, comparison).described(description))?;
         }
     }
+    let rows = writer.into_inner()?;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in csv::ReaderBuilder::new().has_headers(false).from_reader(rows.as_slice()).records() {
+        writer.write_record(row?.iter().map(cell))?;
+    }
     Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+/// Text as a cell: visible, and with an apostrophe before what a spreadsheet would take for a formula.
+pub(super) fn cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t']) && text.parse::<f64>().is_err();
+    format!("{}{}", if is_formula { "'" } else { "" }, visible(text))
 }

@@ -9,6 +9,7 @@ use anyhow::Context;
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
+use super::csv::cell;
 use crate::analysis::{Endpoint, Measure, Run};
 use crate::error::Result;
 use crate::run_dir::{Row, STEPS};
@@ -93,7 +94,7 @@ impl Long {
     pub fn csv(&self) -> Result<String> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(&self.columns)?;
-        self.rows.iter().try_for_each(|row| writer.write_record(row))?;
+        self.rows.iter().try_for_each(|row| writer.write_record(row.iter().map(|text| cell(text))))?;
         Ok(String::from_utf8(writer.into_inner()?)?)
     }
 

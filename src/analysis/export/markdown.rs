@@ -4,6 +4,7 @@ use std::fmt::{Display, Write};
 
 use super::table::{self, Grid};
 use crate::analysis::{Analysis, Comparison, Group, short_hash, words};
+use crate::shell::visible;
 
 /// A document: a section a group: leaderboard, verdicts, the tables of every comparison, warnings; and how to read it.
 pub fn markdown(analysis: &Analysis) -> String {
@@ -33,7 +34,8 @@ pub fn markdown(analysis: &Analysis) -> String {
         text += &list("", words::tuning(tuning).iter());
     }
     text += &list("Not compared", analysis.warnings.iter());
-    text + &list("How to read this", words::notes(analysis.criteria).iter())
+    text += &list("How to read this", words::notes(analysis.criteria).iter());
+    visible(&text).into_owned()
 }
 
 fn section(analysis: &Analysis, group: &Group, comparison: &Comparison) -> String {

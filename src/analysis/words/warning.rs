@@ -11,6 +11,7 @@ use crate::config::Validation;
 use crate::number::number;
 use crate::run_dir::State;
 use crate::run_dir::Warning;
+use crate::shell;
 
 /// What was done with a run that had ended and lacked rows.
 pub const REPAIRED: &str = "its metrics.csv was missing or cut off, and is written anew from its checkpoint";
@@ -66,10 +67,11 @@ pub fn unfinished(group: &Group) -> Vec<Warning> {
     let runs = group.runs().filter(|run| run.sound && run.fate == Fate::Unfinished);
     runs.map(|run| {
         let state = if run.meta.state == State::Finished { "cut off".to_string() } else { run.meta.state.to_string() };
-        let dir = run.dir.display();
         Warning(format!(
-            "{dir} is left out: {state} after {}; go on with: snr-bench train --resume {dir}",
-            run.spec.so_far(run.last().epoch, run.last().step)
+            "{} is left out: {state} after {}; go on with: snr-bench train --resume {}",
+            run.dir.display(),
+            run.spec.so_far(run.last().epoch, run.last().step),
+            shell::path(&run.dir)
         ))
     })
     .collect()
