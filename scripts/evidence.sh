@@ -26,7 +26,11 @@ for study in "${studies[@]}"; do
     esac
 done
 # What no page shows: weights and optimizer states, which only a run that goes on needs; figures of single studies (scripts/readme.py
-# draws those of all, and results/report.html); and what the arms beside the pair itself measured of their steps.
+# draws those of all, and results/report.html); single steps where nothing was measured at them; and what the arms beside the pair
+# itself measured of theirs.
 find results -name '*.safetensors' -path 'results/*/*' -delete
-for study in "${studies[@]}"; do rm -rf "results/$study/figures" "results/$study/report.html"; done
+for study in "${studies[@]}"; do
+    rm -rf "results/$study/figures" "results/$study/report.html"
+    case $study in why | batch-size) ;; *) find "results/$study" -name steps.csv -delete ;; esac
+done
 rm -f results/why/*-graft-*/tensors.csv results/why/*-lr0.001016-*/tensors.csv

@@ -279,7 +279,7 @@ fn an_ablation_does_not_hide_the_claims() {
     let other = RunSpec { epochs: EPOCHS, ..RunSpec::resolve([settings]).unwrap() };
     write_run(&root.path().join("other"), &other, "finished", &losses(0, 0.3), json!({}));
     let page = text(&page(root.path()));
-    assert_says(&page, &["SNRAdam, beta2 0.999", "The article’s claims", "supported"]);
+    assert_says(&page, &["SNRAdam, beta2 0.99", "The article’s claims", "supported"]);
 }
 
 #[cfg(unix)]

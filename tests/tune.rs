@@ -8,7 +8,7 @@ use std::path::Path;
 
 use common::{Background, assert_fails, assert_ok, losses, runs, snr_bench, stderr, stdout};
 use rustix::process::Signal;
-use snr_bench::analysis::{Analysis, Basis, Tuning, Verdict};
+use snr_bench::analysis::{Analysis, Basis, PlanState, Tuning, Verdict};
 use tempfile::{TempDir, tempdir};
 
 const SHARED: &str = "optim = ['adam', 'snradam']\nseed = [5, 6]\ndataset = 'digits'\ntrain_subset = 300\nepochs = 2\n\
@@ -106,6 +106,33 @@ fn six_judged_pairs_at_each_ones_best_carry_a_verdict() {
     fs::remove_file(dir.path().join("out/chosen.toml")).unwrap();
     let analysis = Analysis::of(&[dir.path().join("out")], None, None).unwrap();
     assert!(analysis.comparisons().all(|(_, c)| c.basis != Basis::Tuned));
+}
+
+#[test]
+fn two_tuned_experiments_in_one_folder_are_each_judged_by_their_own_plan() {
+    let dir = file(&[SHARED, TUNE].concat());
+    let grow = ["--quiet", "--set", "tune.grow=0"];
+    let study = |name: &str, more: &[&str]| {
+        let out = format!("all/{name}");
+        assert_ok(&snr_bench(dir.path(), &[&["run", "t.toml", "--out", &out][..], &grow, more].concat()));
+    };
+    // the first has a seed and the second an optimizer that the other has not
+    study("pair", &["--seed", "5,6,7"]);
+    study("more", &["--optim", "adam,snradam,nadam"]);
+    let analysis = Analysis::of(&[dir.path().join("all")], None, None).unwrap();
+    let titles: Vec<String> = analysis.groups.iter().map(|group| group.title()).collect();
+    assert!(titles[0].ends_with("(pair)") && titles[1].ends_with("(more)"), "{titles:?}");
+    for (group, (seeds, comparisons)) in analysis.groups.iter().zip([(3, 1), (2, 3)]) {
+        assert_eq!(group.comparisons.len(), comparisons);
+        for comparison in &group.comparisons {
+            assert_eq!((comparison.basis, comparison.standing.state), (Basis::Tuned, PlanState::Complete));
+            assert_eq!(comparison.seeds.len(), seeds);
+        }
+    }
+    assert_eq!(analysis.all_warnings().count(), 0, "{:?}", analysis.all_warnings().collect::<Vec<_>>());
+    // by itself a study says the same
+    let alone = Analysis::of(&[dir.path().join("all/more")], None, None).unwrap();
+    assert_eq!(alone.groups[0].comparisons, analysis.groups[1].comparisons);
 }
 
 #[test]

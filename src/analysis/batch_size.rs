@@ -99,10 +99,10 @@ fn as_text<S: serde::Serializer>(batch: &Batch, s: S) -> Result<S::Ok, S::Error>
 
 /// The series among groups: those that share data, steps and all settings but the batch, all with the same probe.
 pub fn series(groups: &[Group], criteria: Criteria) -> Vec<BatchSeries> {
-    let mut alike: BTreeMap<(String, String, Option<usize>, u64), Vec<&Group>> = BTreeMap::new();
+    let mut alike: BTreeMap<_, Vec<&Group>> = BTreeMap::new();
     for group in groups.iter().filter(|group| group.probe.is_some()) {
         let settings = shared_settings(&RunSpec { batch: Batch::Full, epochs: 0, steps: None, ..group.spec().clone() });
-        alike.entry((settings, group.data_hash().to_string(), group.probe, steps(group))).or_default().push(group);
+        alike.entry((settings, group.data_hash(), &group.study, group.probe, steps(group))).or_default().push(group);
     }
     let mut found = Vec::new();
     for mut groups in alike.into_values().filter(|groups| groups.len() > 1) {

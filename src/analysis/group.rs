@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use super::leaderboard::Entrant;
 use super::run::{Fate, Run};
@@ -18,8 +19,13 @@ use crate::run_dir::Warning;
 pub struct Group {
     /// Names its files: unique among the groups that were made with it.
     pub name: String,
-    /// The settings that all its runs share, as TOML; groups with the same settings are on different data.
+    /// The settings that all its runs share, as TOML; groups with the same settings are on different data, or of different
+    /// tuned experiments.
     pub settings: String,
+    /// The folder of the tuned experiment whose runs they are, see [`Record::study`](crate::run_dir::Record::study).
+    pub study: Option<PathBuf>,
+    /// The name of that folder, where another group has the same title.
+    told_apart: Option<String>,
     /// What is compared, in the order of the registry.
     pub arms: Vec<Arm>,
     /// The validation loss to which steps are counted.
@@ -47,20 +53,31 @@ pub struct Arm {
     pub runs: Vec<Run>,
 }
 
+/// The comparisons of four optimizers: so many stand in one table.
+const FEW: usize = 6;
+
 /// Sorts runs into groups: those with mini-batches first, of them those of the article's model, then by how near they are to the
 /// article, those with a budget in epochs first, then by batch size.
 pub fn group(runs: Vec<Run>) -> Vec<Group> {
-    let mut groups: BTreeMap<(String, String), Vec<Run>> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, String, Option<PathBuf>), Vec<Run>> = BTreeMap::new();
     for run in runs {
-        groups.entry((shared_settings(&run.spec), run.meta.data_hash.clone())).or_default().push(run);
+        let study = run.study().map(Path::to_path_buf);
+        groups.entry((shared_settings(&run.spec), run.meta.data_hash.clone(), study)).or_default().push(run);
     }
+    let keys: Vec<_> = groups.keys().cloned().collect();
     let stems: Vec<String> = groups.values().map(|runs| stem(&runs[0].spec)).collect();
     let mut names = BTreeSet::new();
     let mut made = Vec::new();
-    for (((settings, hash), runs), stem) in groups.into_iter().zip(&stems) {
+    for (((settings, hash, study), runs), stem) in groups.into_iter().zip(&stems) {
         let mut name = stem.clone();
-        if stems.iter().filter(|other| *other == stem).count() > 1 {
-            name = format!("{stem}-{}", short_hash(&hash));
+        let of_same_stem = || keys.iter().zip(&stems).filter(|(_, other)| *other == stem).map(|(key, _)| key);
+        if of_same_stem().any(|(_, other, _)| *other != hash) {
+            name += &format!("-{}", short_hash(&hash));
+        }
+        let is_told_apart = of_same_stem().filter(|(other, ..)| *other == settings).any(|(.., other)| *other != study);
+        let told_apart = study.as_deref().filter(|_| is_told_apart).map(folder_name);
+        if let Some(folder) = &told_apart {
+            name += &format!("-{}", folder.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
         }
         while !names.insert(name.clone()) {
             name.push_str("-more");
@@ -69,6 +86,8 @@ pub fn group(runs: Vec<Run>) -> Vec<Group> {
         made.push(Group {
             name,
             settings,
+            study,
+            told_apart,
             arms: arms(runs),
             target: None,
             probe: None,
@@ -86,9 +105,15 @@ pub fn group(runs: Vec<Run>) -> Vec<Group> {
             Reverse(spec.steps.unwrap_or(u64::MAX)),
             departures(spec),
             size(spec),
+            group.arms.len(),
         )
     });
     made
+}
+
+/// The last part of a folder's path.
+fn folder_name(folder: &Path) -> String {
+    folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// In how many settings beside model, batch and steps a group is not the default, which is the article's.
@@ -158,8 +183,12 @@ fn arms(runs: Vec<Run>) -> Vec<Arm> {
             None => arms.push((seedless, vec![run])),
         }
     }
+    let is_changed = |spec: &RunSpec| !unusual(spec).is_empty();
     arms.sort_by(|(a, _), (b, _)| {
-        place(a).cmp(&place(b)).then(a.lr.total_cmp(&b.lr)).then_with(|| a.to_toml().cmp(&b.to_toml()))
+        (place(a), is_changed(a))
+            .cmp(&(place(b), is_changed(b)))
+            .then(a.lr.total_cmp(&b.lr))
+            .then_with(|| a.to_toml().cmp(&b.to_toml()))
     });
     let specs: Vec<RunSpec> = arms.iter().map(|(spec, _)| spec.clone()).collect();
     arms.into_iter()
@@ -185,10 +214,9 @@ fn variant(spec: &RunSpec, all: &[RunSpec]) -> usize {
     kinds.iter().position(|kind| *kind == own).unwrap_or(0)
 }
 
-/// The optimizer's name with the settings that differ within the group (the learning rate only if `lr`), and those of
-/// its own that are not the default.
-fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
-    let entry = optim::find(&spec.optim).ok();
+/// The optimizer's name with the settings that differ within the group (the learning rate only if `lr`), and those of its own
+/// that are not the default.
+pub(super) fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
     let mut label = optimizer(spec);
     if lr && all.iter().any(|other| other.lr != spec.lr) {
         label += &format!(", lr {}", number(spec.lr));
@@ -205,16 +233,19 @@ fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
     if spec.warmup_steps > 0 || all.iter().any(|other| other.warmup_steps != spec.warmup_steps) {
         label += &format!(", warm-up {}", spec.warmup_steps);
     }
-    let defaults = entry.and_then(|entry| entry.defaults_for(&spec.hyper).ok()).unwrap_or_default();
-    let [hyper, defaults] = [&spec.hyper, &defaults].map(config::flatten);
-    let siblings: Vec<_> =
-        all.iter().filter(|other| other.optim == spec.optim).map(|s| config::flatten(&s.hyper)).collect();
-    for (key, value) in hyper.iter().filter(|(key, _)| !entry.is_some_and(|entry| entry.label_tells(key))) {
-        if defaults.get(key) != Some(value) || siblings.iter().any(|other| other.get(key).is_some_and(|v| v != value)) {
-            label += &format!(", {} {}", key.replace("_settings.", " "), plain(value));
-        }
+    for (key, value) in unusual(spec) {
+        label += &format!(", {} {}", key.replace("_settings.", " "), plain(&value));
     }
     label
+}
+
+/// The optimizer's own settings that are not its defaults, but for those that its name tells.
+fn unusual(spec: &RunSpec) -> Vec<(String, toml::Value)> {
+    let entry = optim::find(&spec.optim).ok();
+    let defaults = entry.and_then(|entry| entry.defaults_for(&spec.hyper).ok()).unwrap_or_default();
+    let [hyper, defaults] = [&spec.hyper, &defaults].map(config::flatten);
+    let is_told = |key: &str| entry.is_some_and(|entry| entry.label_tells(key));
+    hyper.into_iter().filter(|(key, value)| !is_told(key) && defaults.get(key) != Some(value)).collect()
 }
 
 fn optimizer(spec: &RunSpec) -> String {
@@ -261,6 +292,16 @@ impl Group {
         self.comparisons.iter().filter(|c| c.basis != Basis::EqualLr || !c.several_rates).collect()
     }
 
+    /// The same with the group's first optimizer, and those of the others with each other: where there are many, who wants to know
+    /// what is better than the first looks at the former alone.
+    pub fn headline_parts(&self) -> [Vec<&Comparison>; 2] {
+        let with_first = |comparison: &&Comparison| comparison.b.name == self.arms[0].name;
+        match self.headline() {
+            few if few.len() <= FEW => [few, Vec::new()],
+            many => many.into_iter().partition::<Vec<_>, _>(with_first).into(),
+        }
+    }
+
     /// Where there are several learning rates, the comparisons at equal ones.
     pub fn at_equal_rates(&self) -> Vec<&Comparison> {
         self.comparisons.iter().filter(|c| c.basis == Basis::EqualLr && c.several_rates).collect()
@@ -268,7 +309,8 @@ impl Group {
 
     /// For people: "MNIST, batch 4096, 20 epochs", and what is not the default.
     pub fn title(&self) -> String {
-        title(self.spec())
+        let folder = self.told_apart.iter().map(|folder| format!(" ({folder})"));
+        std::iter::once(title(self.spec())).chain(folder).collect()
     }
 }
 

@@ -11,6 +11,7 @@
 //! * A verdict is that of the plan (`plan.toml`, see [`plan`]): none before it is complete, none of pairs added to it. Without a
 //!   plan it is exploratory.
 //! * Runs whose files disagree, and pairs that did not begin alike, are left out and named.
+//! * A tuned experiment is looked at by itself: what was chosen there holds of its own runs.
 //! * With several learning rates, optimizers meet at each one that they share, and, without a verdict, each at its best. Where
 //!   that was tuned on other seeds and images, it is judged as planned.
 //!
@@ -66,13 +67,14 @@ pub use pairing::{Variant, has_several_rates, variants};
 pub use plan::PlanFile;
 pub use run::{Fate, Run};
 pub use speedup::{Level, Reached, Speedup, Target, reached};
-pub use tuning::{TUNE, Tuning};
+pub use tuning::Tuning;
 pub use types::{
     Basis, Comparison, Contender, Contrast, Criteria, Curve, Description, Effect, Judgement, Loss, MARGIN, Pair,
     PlanState, Point, Reason, Standing, Summary, Test, TestKind, Verdict,
 };
 
 use crate::error::Result;
+use crate::run_dir::record::TUNE;
 use crate::run_dir::{Record, Warning, record};
 use crate::usage;
 
@@ -117,8 +119,7 @@ impl Analysis {
     /// As above; a filter that takes no run, or asks for a setting that none has.
     pub fn matching(folders: &[PathBuf], filter: &Filter, target: Option<f64>, margin: Option<f64>) -> Result<Self> {
         let (mut records, mut warnings) = record::find_all(folders)?;
-        let parents = records.iter().filter_map(|record| record.dir.parent());
-        let parents = parents.flat_map(|parent| [Some(parent), tuning::holder(parent)]).flatten();
+        let parents = records.iter().flat_map(|record| [record.dir.parent(), record.study()]).flatten();
         let holders: BTreeSet<PathBuf> =
             folders.iter().map(PathBuf::as_path).chain(parents).map(Path::to_path_buf).collect();
         let mut criteria: Option<(Criteria, &Path)> = None;
@@ -138,9 +139,7 @@ impl Analysis {
                 ),
                 _ => criteria = Some((own, folder)),
             }
-            if !plans.contains(&plan) {
-                plans.push(plan);
-            }
+            plans.push(plan);
         }
         let criteria = criteria.map_or_else(|| Criteria::checked(target, margin), |(criteria, _)| Ok(criteria))?;
         let (runs, warnings) = checked(records, warnings, &plans);

@@ -79,17 +79,21 @@ pub fn ended(arm: &Arm) -> impl Iterator<Item = &Run> {
 /// and what is to be said of runs that are in none of these.
 pub fn comparisons(
     group: &Group,
-    plan: &[PlanFile],
+    plans: &[PlanFile],
     tunings: &[Tuning],
     criteria: Criteria,
 ) -> (Vec<Comparison>, Vec<Warning>) {
     let variants = variants(group);
+    let plans: Vec<&PlanFile> = plans.iter().filter(|plan| plan.is_about(group)).collect();
     let several_rates = variants.iter().any(|variant| variant.rates() != variants[0].rates() || variant.arms.len() > 1);
     let mut warnings = words::unfinished(group);
-    if several_rates && variants.len() > 1 {
+    let tuned = tuned_meetings(group, tunings);
+    let is_tuned = |variant: &Variant| {
+        tuned.iter().any(|(_, a, b)| variant.arms[0].differs_by_rate(a) || variant.arms[0].differs_by_rate(b))
+    };
+    if several_rates && variants.len() > 1 && !variants.iter().all(is_tuned) {
         warnings.extend(words::doubts_about_rates(&variants));
     }
-    let tuned = tuned_meetings(group, tunings);
     let mut meetings_of_all = tuned.clone();
     for (i, a) in variants.iter().enumerate() {
         for b in &variants[..i] {
@@ -101,7 +105,7 @@ pub fn comparisons(
     for (basis, a, b) in meetings_of_all {
         let mut told = words::unpaired(&seeds_of(a), &seeds_of(b), (&a.label, &b.label));
         let meeting = Meeting { basis, several_rates, a, b, target: group.target };
-        comparisons.push(meeting.comparison(plan, criteria, &mut told));
+        comparisons.push(meeting.comparison(&plans, criteria, &mut told));
         told.retain(|warning| !warnings.contains(warning));
         warnings.extend(told);
     }
@@ -153,10 +157,10 @@ struct Meeting<'a> {
 type Pairs<'a> = Vec<(&'a Run, &'a Run)>;
 
 impl<'a> Meeting<'a> {
-    fn comparison(&self, plan: &[PlanFile], criteria: Criteria, warnings: &mut Vec<Warning>) -> Comparison {
+    fn comparison(&self, plans: &[&PlanFile], criteria: Criteria, warnings: &mut Vec<Warning>) -> Comparison {
         let all = self.pairs(warnings);
         let seeds: Vec<u64> = all.iter().map(|(run, _)| run.spec.seed).collect();
-        let standing = standing(&[self.a, self.b], &seeds, plan);
+        let standing = standing(&[self.a, self.b], &seeds, plans);
         let added = |pair: &(&Run, &Run)| standing.added.contains(&pair.0.spec.seed);
         let pairs: Pairs = match standing.state {
             PlanState::NoPlan => all.clone(),
@@ -207,12 +211,12 @@ impl<'a> Meeting<'a> {
 }
 
 /// How the paired seeds of arms stand to the plan: planned are those that it has of every arm.
-pub fn standing(arms: &[&Arm], paired: &[u64], plan: &[PlanFile]) -> Standing {
+pub fn standing(arms: &[&Arm], paired: &[u64], plans: &[&PlanFile]) -> Standing {
     let has = |arm: &&Arm, seed: u64| {
         let spec = RunSpec { seed, ..arm.spec().clone() };
-        plan.iter().any(|plan| plan.has(&spec))
+        plans.iter().any(|plan| plan.has(&spec))
     };
-    let mut planned: Vec<u64> = plan.iter().flat_map(PlanFile::seeds).collect();
+    let mut planned: Vec<u64> = plans.iter().flat_map(|plan| plan.seeds()).collect();
     planned.sort_unstable();
     planned.dedup();
     planned.retain(|seed| arms.iter().all(|arm| has(arm, *seed)));

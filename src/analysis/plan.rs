@@ -1,13 +1,14 @@
 //! `plan.toml`: what an experiment's folder was to show, written before its first run.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::endpoint::Endpoint;
+use super::group::Group;
 use super::types::Criteria;
 use crate::config::{MAX_SETTINGS, RunSpec, StudyArm};
 use crate::error::Result;
@@ -39,6 +40,9 @@ pub struct PlanFile {
     /// Later ones were added with other settings than those before; none before anything is chosen in tuning.
     #[serde(rename = "part", default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PlanPart>,
+    /// The folder that it is in.
+    #[serde(skip)]
+    pub folder: PathBuf,
 }
 
 /// Runs that were planned together.
@@ -129,10 +133,16 @@ impl PlanFile {
             return Ok(None);
         }
         let text = file::read_text(&path, MAX_SETTINGS)?;
-        let plan = toml::from_str(&text).with_context(|| {
+        let plan: Self = toml::from_str(&text).with_context(|| {
             format!("{} is not a plan that snr-bench wrote; restore it, or choose another folder", path.display())
         })?;
-        Ok(Some(plan))
+        Ok(Some(Self { folder: folder.to_path_buf(), ..plan }))
+    }
+
+    /// Whether it says something of the runs of a group: a tuned experiment's plan of its own runs, any other of those that are
+    /// in none.
+    pub fn is_about(&self, group: &Group) -> bool {
+        group.study.as_deref() == self.tune.as_ref().map(|_| self.folder.as_path())
     }
 
     /// Whether a run was planned.
@@ -210,7 +220,8 @@ pub fn proposed(folder: &Path, asked: Asked) -> Result<Option<PlanFile>> {
     let new = || {
         let Criteria { margin, target } = criteria;
         let tune = tune.cloned();
-        PlanFile { margin, target, endpoints: Endpoint::ALL.to_vec(), tune, parts: Vec::new() }
+        let folder = folder.to_path_buf();
+        PlanFile { margin, target, endpoints: Endpoint::ALL.to_vec(), tune, parts: Vec::new(), folder }
     };
     Ok((old.is_some() || !holds_runs(folder)).then(|| extended(old.unwrap_or_else(new), specs)))
 }

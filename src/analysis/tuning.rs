@@ -4,7 +4,7 @@
 //! [`Endpoint::FinalValLoss`], the logarithm of a loss on held-out images: a geometric mean of losses, ∞ where a run failed.
 //! The trial with the least value is chosen, the first of several.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
@@ -15,18 +15,13 @@ use super::judge::effect;
 use super::plan::{PlanFile, PlannedArm, TunePlan};
 use super::run::Run;
 use super::types::Effect;
-use super::{integrity, words};
+use super::{group, integrity, words};
 use crate::config::{MAX_SETTINGS, RunSpec};
 use crate::error::Result;
+use crate::run_dir::record::{CHOSEN, TUNE};
 use crate::run_dir::{Record, Warning, record};
 use crate::stats::expected_best;
 use crate::{config, file};
-
-/// Name of the file in an experiment's folder.
-pub const CHOSEN: &str = "chosen.toml";
-
-/// Name of the folder in an experiment's folder that holds the tuning runs.
-pub const TUNE: &str = "tune";
 
 const HEADER: &str = "\
 # Written by snr-bench when the last trial had ended and before the first judged run began: the settings with which each arm
@@ -48,6 +43,9 @@ pub struct Tuning {
     pub most_rounds: u32,
     #[serde(rename = "arm")]
     pub arms: Vec<TunedArm>,
+    /// The experiment's folder, where it was read from one.
+    #[serde(skip)]
+    pub folder: PathBuf,
 }
 
 /// What tuning chose for an arm.
@@ -99,11 +97,6 @@ pub fn final_loss(dir: &Path, spec: &RunSpec) -> Result<Option<f64>> {
 
 fn loss(run: &Run) -> Option<f64> {
     run.fate.has_ended().then(|| Endpoint::FinalValLoss.of(run)).flatten().map(f64::exp)
-}
-
-/// The experiment's folder, of the folder of its tuning runs.
-pub fn holder(parent: &Path) -> Option<&Path> {
-    if parent.file_name()? == TUNE { parent.parent() } else { None }
 }
 
 impl TrialResult {
@@ -172,6 +165,9 @@ impl Rival<'_> {
 impl Tuning {
     /// The arms of a group that are judged at what it chose, each with how it was tuned.
     pub fn arms_in<'a>(&'a self, group: &'a Group) -> Vec<(&'a TunedArm, &'a Arm)> {
+        if group.study.as_deref() != Some(&self.folder) {
+            return Vec::new();
+        }
         let tuned = |arm: &Arm| self.arms.iter().find(|tuned| arm.runs.iter().any(|run| tuned.judges(&run.spec)));
         group.arms.iter().filter_map(|arm| Some((tuned(arm)?, arm))).collect()
     }
@@ -238,12 +234,24 @@ impl Tuning {
             Some(_) if plan.tune.iter().flat_map(|tune| &tune.arms).any(PlannedArm::trains_on_all) => {
                 bail!("the judged runs train on the held-out images, too; repeat the experiment with train_subset")
             }
-            _ => Ok(tuning),
+            _ => tuning.map(|tuning| tuning.named(folder, plan)).transpose(),
         });
         tuning.unwrap_or_else(|e| {
             warnings.push(words::left_out_choice(&folder.join(CHOSEN), &format!("{e:#}")));
             None
         })
+    }
+
+    /// The same with the names that the judged arms have in every table.
+    fn named(mut self, folder: &Path, plan: &PlanFile) -> Result<Self> {
+        self.folder = folder.to_path_buf();
+        let arms = plan.tune.iter().flat_map(|tune| &tune.arms);
+        let spec = |(arm, planned): (&TunedArm, &PlannedArm)| planned.spec(&arm.chosen, 0, &self.validation);
+        let specs = self.arms.iter().zip(arms).map(spec).collect::<Result<Vec<_>>>()?;
+        for (arm, spec) in self.arms.iter_mut().zip(&specs) {
+            arm.title = group::label(spec, &specs, false);
+        }
+        Ok(self)
     }
 
     /// Whether it is that of a plan.

@@ -12,7 +12,7 @@ use super::dry_run::{self, how};
 use super::signals::Signals;
 use super::{Exit, print, unless_closed, warn};
 use crate::analysis::plan::{self, Asked, TunePlan};
-use crate::analysis::{self, Analysis, TUNE, export, outlooks, words};
+use crate::analysis::{self, Analysis, export, outlooks, words};
 use crate::article::Article;
 use crate::config::{self, RunSpec, Study};
 use crate::data::{Dataset, DatasetKind};
@@ -22,6 +22,7 @@ use crate::experiment::{self, Cost, End, Estimate, ExperimentOptions, Plan, Shar
 use crate::machine::Machine;
 use crate::plot;
 use crate::report;
+use crate::run_dir::record::TUNE;
 use crate::shell;
 use crate::usage;
 

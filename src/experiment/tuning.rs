@@ -1,15 +1,16 @@
 //! What an experiment with `[tune]` does next: a pure function of what its folder holds, so that any process may ask, and a
 //! stage that is not done waits for whoever does it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
 use super::plan::titles;
 use crate::analysis::plan::{PlanFile, PlannedArm, TunePlan};
-use crate::analysis::tuning::{self, TUNE, TrialResult, TunedArm, Tuning};
+use crate::analysis::tuning::{self, TrialResult, TunedArm, Tuning};
 use crate::config::{RunSpec, Search, Side, Study, StudyArm, Values};
 use crate::error::{Failure, Result};
+use crate::run_dir::record::TUNE;
 use crate::usage;
 
 /// What is to be done.
@@ -125,7 +126,7 @@ fn chosen(study: &Study, titles: Vec<String>, results: Vec<Vec<TrialResult>>, ro
     };
     let arms = study.arms.iter().zip(titles).zip(results).map(arm).collect::<Result<_>>()?;
     let (seeds, validation) = (study.tuning_seeds.clone(), study.validation.to_string());
-    Ok(Tuning { seeds, validation, rounds, most_rounds: self::rounds(study), arms })
+    Ok(Tuning { seeds, validation, rounds, most_rounds: self::rounds(study), arms, folder: PathBuf::new() })
 }
 
 /// The tuning runs of a study as it stands: seeds slowest, arms fastest.

@@ -114,19 +114,17 @@ impl<'a> Panel<'a> {
         points.chain(rows).filter(|(at, _)| self.holds(*at)).map(|(at, words)| canvas::hover(at, &words)).collect()
     }
 
-    /// "Adam, epoch 5: 0.6812 [0.621, 0.744]" at every point of a line and every dot, or at as many of them as can be told apart.
+    /// "Adam, epoch 5: 0.6812 [0.621, 0.744]" at every point of a line, or at as many of them as can be told apart.
     fn values(&self, series: &Series) -> Vec<((f64, f64), String)> {
         let x_title = &self.figure.x.title;
         let value = |&(x, y): &(f64, f64)| {
             let band = series.band.iter().find(|(other, _, _)| *other == x);
             let band = band.map_or(String::new(), |(_, lo, hi)| format!(" [{}, {}]", rounded(*lo), rounded(*hi)));
-            (self.at((x, y)), format!("{}, {x_title} {}: {}{band}", series.label, rounded(x), rounded(y)))
+            let place = if x.fract() == 0.0 { number(x) } else { rounded(x) };
+            (self.at((x, y)), format!("{}, {x_title} {place}: {}{band}", series.label, rounded(y)))
         };
-        let thinned = |points: &[(f64, f64)]| {
-            let every = points.len().div_ceil(MOST_VALUES).max(1);
-            points.iter().step_by(every).map(value).collect::<Vec<_>>()
-        };
-        [thinned(&series.line), thinned(&series.dots)].concat()
+        let every = series.line.len().div_ceil(MOST_VALUES).max(1);
+        series.line.iter().step_by(every).map(value).collect()
     }
 
     fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {

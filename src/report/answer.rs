@@ -1,15 +1,20 @@
 //! The top of the page: the question, who comes first, the verdicts, and what they rest on.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::{Page, count, distinct, drawn, tables};
 use crate::analysis::export::table;
-use crate::analysis::{Analysis, Basis, Comparison, Fate, Group, Run, short_hash, words};
+use crate::analysis::{Analysis, Arm, Basis, Comparison, Fate, Group, Run, short_hash, words};
 use crate::config::{Batch, RunSpec};
 use crate::error::Result;
 use crate::number::{number, thousands};
 use crate::plot;
 use crate::run_dir::Provenance;
+
+/// More are not named in the title.
+const MOST_NAMES: usize = 4;
 
 /// The title: "Is SNRAdam better than Adam?".
 pub fn question(page: &Page) -> String {
@@ -17,8 +22,11 @@ pub fn question(page: &Page) -> String {
     let arms = || page.analysis.groups.iter().flat_map(|group| &group.arms);
     let candidates = distinct(arms().filter(|arm| arm.spec().optim != "graft").map(|arm| arm.name.clone()));
     let names = if candidates.len() < 2 { distinct(arms().map(|arm| arm.name.clone())) } else { candidates };
+    let optimizers = distinct(arms().filter(|arm| arm.spec().optim != "graft").map(Arm::optimizer));
+    let names = if names.len() > MOST_NAMES && optimizers.len() > 1 { optimizers } else { names };
     match (page.analysis.comparisons().next(), names.as_slice()) {
         (Some(_), [b, a]) => format!("Is {a} better than {b}?"),
+        (Some(_), many) if many.len() > MOST_NAMES => format!("Which of {} optimizers is better?", many.len()),
         (Some(_), _) => format!("Which is better: {}?", words::list(&names).replace(" and ", " or ")),
         (None, _) => format!("Runs of {}, not compared", words::list(&names)),
     }
@@ -55,13 +63,13 @@ pub fn header(page: &Page, question: &str, contents: &[(String, String)]) -> Res
     })
 }
 
-/// What was found, with the section that shows it: (id, title, sentence). A group with several first comparisons has none but
-/// its leaderboard's.
+/// What was found, with the section that shows it: (id, title, sentence).
 fn answers(page: &Page) -> Vec<(String, String, String)> {
     let Analysis { groups, factorials, batch_series, .. } = page.analysis;
     let of_group = |group: &Group| match group.headline().as_slice() {
-        [only] if !page.is_in_series(group) => Some((group.name.clone(), title(group, only), only.answer.clone())),
-        _ => None,
+        _ if page.is_in_series(group) => None,
+        [only] => Some((group.name.clone(), title(group, only), only.answer.clone())),
+        _ => Some((group.name.clone(), group.title(), words::several(group)?)),
     };
     let why = |title: &str, found: String| ("why".to_string(), title.to_string(), found + ".");
     let size = factorials.iter().take(1).map(|factorial| why("Why", words::factorial_finding(factorial)));
@@ -94,7 +102,11 @@ fn looked_at(page: &Page, group: &Group) -> Markup {
         @if group.comparisons.is_empty() {
             p { "Nothing to compare: " (nothing(group)) }
         }
-        @for grid in table::all_verdicts(group) { (tables::plain(&grid, &grid.title)) }
+        @for grid in table::all_verdicts(group) {
+            @if grid.title == table::OTHERS {
+                details { summary { (grid.title) } (tables::plain(&grid, "")) }
+            } @else { (tables::plain(&grid, &grid.title)) }
+        }
         @if let [only] = group.headline().as_slice() {
             @if page.is_in_series(group) { p { (only.answer) } }
             @if let Some(sentence) = words::speedup(only) { p { (sentence) } }
@@ -114,14 +126,17 @@ fn nothing(group: &Group) -> String {
 
 /// "20 runs: 19 finished, 1 failed".
 fn runs(page: &Page) -> String {
-    let of = |word: fn(&Run) -> bool| page.analysis.runs().filter(|run| word(run)).count();
+    // one that two experiments have in common is one run
+    let names = |run: &Run| (run.spec.run_name(), run.spec.epochs, run.meta.data_hash.clone());
+    let of =
+        |word: fn(&Run) -> bool| page.analysis.runs().filter(|run| word(run)).map(names).collect::<BTreeSet<_>>().len();
     let counts = [
         (of(|run| run.fate == Fate::Finished), "finished"),
         (of(|run| run.fate.is_failed()), "failed"),
         (of(|run| run.fate == Fate::Unfinished), "not finished"),
     ];
     let each: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    format!("{}: {}", count(page.analysis.runs().count(), "run"), each.join(", "))
+    format!("{}: {}", count(of(|_| true), "run"), each.join(", "))
 }
 
 /// "MNIST (data e9914cff)".

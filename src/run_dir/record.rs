@@ -19,6 +19,12 @@ use crate::file::read_text;
 use crate::shell;
 use crate::usage;
 
+/// Name of the file in a tuned experiment's folder that says what was chosen.
+pub const CHOSEN: &str = "chosen.toml";
+
+/// Name of the folder in a tuned experiment's folder that holds the tuning runs.
+pub const TUNE: &str = "tune";
+
 /// Largest `metrics.csv` that is read: 64 MiB, about 300,000 epochs.
 const MAX_METRICS: u64 = 64 << 20;
 
@@ -35,6 +41,19 @@ pub struct Record {
     pub rows: Vec<Row>,
     /// Whether `metrics.csv` ends in half a row, which is left out of `rows`.
     pub cut_off: bool,
+}
+
+impl Record {
+    /// The folder of the tuned experiment that the run belongs to: what is chosen there holds of its own runs alone, so these
+    /// are looked at by themselves.
+    pub fn study(&self) -> Option<&Path> {
+        let parent = self.dir.parent()?;
+        if parent.ends_with(TUNE) {
+            parent.parent()
+        } else {
+            Some(parent).filter(|folder| folder.join(CHOSEN).is_file())
+        }
+    }
 }
 
 /// What the reader of the results should know, one sentence with what to do.
@@ -151,12 +170,14 @@ fn run_directories(root: &Path, warnings: &mut Vec<Warning>) -> Vec<PathBuf> {
     found
 }
 
-/// Of runs with the same settings, seed and data keeps the one that came furthest: a copy is no second sample.
+/// Of runs with the same settings, seed and data keeps the one that came furthest: a copy is no second sample. Each tuned
+/// experiment keeps its own.
 fn without_repetitions(records: Vec<Record>, warnings: &mut Vec<Warning>) -> Vec<Record> {
-    let mut place: HashMap<(String, u64, String), usize> = HashMap::new();
+    let mut place = HashMap::new();
     let mut kept: Vec<Record> = Vec::new();
     for record in records {
-        match place.entry((record.spec.hash(), record.spec.epochs, record.meta.data_hash.clone())) {
+        let study = record.study().map(Path::to_path_buf);
+        match place.entry((record.spec.hash(), record.spec.epochs, record.meta.data_hash.clone(), study)) {
             Entry::Vacant(entry) => {
                 entry.insert(kept.len());
                 kept.push(record);

@@ -9,7 +9,7 @@ use crate::analysis::{Analysis, Comparison, Group, short_hash, words};
 /// From so many columns on there is room for the intervals of ratios.
 const WIDE: usize = 100;
 
-/// A table of more comparisons shows the first ones only: those with the group's first optimizer come first.
+/// A table of more comparisons shows the first ones only.
 const MOST: usize = 12;
 
 /// Leaderboard and verdicts of every group, with `all` also every arm, test and description, and how to read them. Without
@@ -53,9 +53,15 @@ fn summary(group: &Group, paper: Paper, all: bool) -> String {
         let _ = write!(text, "{}\n{}", grid.title, paper.drawn(&grid));
     }
     let headline = group.headline();
+    let [with_first, others] = group.headline_parts();
     let first = |shown: &[&Comparison]| table::headline(shown, paper.width >= WIDE);
-    text += &verdicts(group, &headline, first, paper, all);
-    text += &verdicts(group, &group.at_equal_rates(), table::equal_rates, paper, all);
+    text += &verdicts(&with_first, first, paper, all);
+    if all {
+        text += &verdicts(&others, |shown| Grid { title: table::OTHERS.to_string(), ..first(shown) }, paper, all);
+    } else if !others.is_empty() {
+        text += &format!("… and {} of the others with each other: --all\n", others.len());
+    }
+    text += &verdicts(&group.at_equal_rates(), table::equal_rates, paper, all);
     if let [only] = headline.as_slice() {
         let said = [Some(only.answer.clone()), words::more(only), words::speedup(only)];
         said.iter().flatten().for_each(|sentence| text += &paper.wrapped("", sentence));
@@ -65,23 +71,12 @@ fn summary(group: &Group, paper: Paper, all: bool) -> String {
 }
 
 /// A table of comparisons; nothing where there are none.
-fn verdicts(
-    group: &Group,
-    comparisons: &[&Comparison],
-    table: impl Fn(&[&Comparison]) -> Grid,
-    paper: Paper,
-    all: bool,
-) -> String {
+fn verdicts(comparisons: &[&Comparison], table: impl Fn(&[&Comparison]) -> Grid, paper: Paper, all: bool) -> String {
     if comparisons.is_empty() {
         return String::new();
     }
-    let baseline = &group.arms[0].name;
-    let mut shown = comparisons.to_vec();
-    if shown.len() > MOST && !all {
-        shown.sort_by_key(|comparison| comparison.b.name != *baseline);
-        shown.truncate(MOST);
-    }
-    let grid = table(&shown);
+    let shown = &comparisons[..if all { comparisons.len() } else { comparisons.len().min(MOST) }];
+    let grid = table(shown);
     let mut text = format!("{}\n{}", grid.title, paper.drawn(&grid));
     let more = comparisons.len() - shown.len();
     if more > 0 {

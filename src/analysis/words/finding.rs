@@ -4,7 +4,7 @@ use super::{cell, list, ratio};
 use crate::analysis::endpoint::{Endpoint, Measure};
 use crate::analysis::group::{Arm, Group};
 use crate::analysis::leaderboard::mean_loss;
-use crate::analysis::types::{Comparison, Effect};
+use crate::analysis::types::{Basis, Comparison, Effect, Judgement, Verdict};
 use crate::number::{loss, plain};
 
 /// What arms of a group come to in one endpoint: "SNRAdam’s training loss is 8.8% [7.1%, 10.5%] lower than Adam’s"; of more than
@@ -67,6 +67,39 @@ fn least(shown: &[&Arm], means: Vec<(&Arm, f64)>, what: &str, write: impl Fn(f64
         (all, n) if n < all => format!("Of the {n} of which no run failed, {name} has the lowest mean {what}: {mean}"),
         (_, n) => format!("Of {n}, {name} has the lowest mean {what}: {mean}"),
     })
+}
+
+/// What the first optimizer of a group comes to beside each of several others: "Against Adam: training loss over the run is
+/// lower with AdaBelief (9% [4%, 13%]) and higher with NAdam (…)." `None` where nothing is judged, and of
+/// grafts, which are a means to say why.
+pub fn several(group: &Group) -> Option<String> {
+    if group.arms.iter().any(|arm| arm.spec().optim == "graft") {
+        return None;
+    }
+    let [with_first, _] = group.headline_parts();
+    let with_first: Vec<_> = with_first.into_iter().filter(|c| c.b.name == group.arms[0].name).collect();
+    let of = |verdict: Verdict| {
+        let judged = with_first.iter().filter(|c| c.judgements[0].verdict == verdict);
+        list(&judged.map(|c| with_size(c, &c.judgements[0])).collect::<Vec<_>>())
+    };
+    let kinds = [
+        (Verdict::Supported, "lower with"),
+        (Verdict::Contradicted, "higher with"),
+        (Verdict::NoRelevantDifference, "the same with"),
+        (Verdict::Undecided, "undecided with"),
+    ];
+    let said = kinds.into_iter().map(|(verdict, word)| (word, of(verdict))).filter(|(_, names)| !names.is_empty());
+    let said: Vec<String> = said.map(|(word, names)| format!("{word} {names}")).collect();
+    let is_tuned = with_first.iter().all(|comparison| comparison.basis == Basis::Tuned);
+    let how = if is_tuned { ", each at its best" } else { "" };
+    let baseline = &group.arms[0].name;
+    (!said.is_empty()).then(|| format!("Against {baseline}{how}, training loss over the run is {}.", said.join("; ")))
+}
+
+/// "AdaBelief (9% [4%, 13%] lower)".
+fn with_size(comparison: &Comparison, judgement: &Judgement) -> String {
+    let size = judgement.effect.as_ref().map_or(String::new(), |effect| format!(" ({})", ratio(effect)));
+    format!("{}{size}", comparison.a.name)
 }
 
 /// What comparisons with one baseline come to in one endpoint.

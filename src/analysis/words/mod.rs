@@ -16,6 +16,7 @@ use std::ops::RangeInclusive;
 
 pub use batch_size::{NO_BATCH_SERIES, series_answer, series_finding, series_short, series_title};
 pub use factorial::{factorial_answer, factorial_finding};
+pub use finding::several;
 pub use further::{further, level};
 pub use look::{EQUAL_RATES, PLACES, headline, remarks, short, sign, signs};
 pub use notes::notes;
@@ -32,7 +33,7 @@ use super::endpoint::{Endpoint, Measure};
 use super::group::Group;
 use super::run::Fate;
 use super::types::{Basis, Comparison, Contender, Effect, PlanState, Verdict};
-use crate::config::Batch;
+use crate::config::{Batch, Schedule};
 use crate::model::ModelConfig;
 use crate::number::{number, plain};
 
@@ -155,7 +156,10 @@ pub fn setting(group: &Group, comparison: &Comparison) -> String {
     let kind = (spec.model.kind() != ModelConfig::default().kind()).then(|| spec.model.label().to_string());
     let full = (spec.batch == Batch::Full).then(|| "full batch".to_string());
     let unusual = spec.model.unusual().into_iter().map(|unusual| unusual.text);
-    [at].into_iter().chain(kind).chain(unusual).chain(full).collect::<Vec<_>>().join(", ")
+    let schedule =
+        group.arm(&comparison.a).map(|arm| arm.spec().schedule).filter(|schedule| *schedule != Schedule::Constant);
+    let schedule = schedule.map(|schedule| schedule.name().to_string());
+    [at].into_iter().chain(schedule).chain(kind).chain(unusual).chain(full).collect::<Vec<_>>().join(", ")
 }
 
 /// "6.9% [5.0%, 8.7%] lower"; from twice as high on "2.4 [2.1, 2.8] times as high".

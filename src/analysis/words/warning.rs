@@ -1,5 +1,6 @@
 //! What the reader of results should know of runs, in words.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{list, seeds};
@@ -98,17 +99,18 @@ pub fn only_one(group: &Group) -> Warning {
 
 /// The same settings on other data.
 pub fn different_data(groups: &[Group]) -> Vec<Warning> {
-    let same = |i: usize, j: usize| groups[i].settings == groups[j].settings;
+    let hash = |group: &Group| group.data_hash().to_string();
+    let same = |i: usize, j: usize| groups[i].settings == groups[j].settings && hash(&groups[i]) != hash(&groups[j]);
     let first = |i: &usize| (0..*i).all(|j| !same(j, *i)) && (i + 1..groups.len()).any(|j| same(*i, j));
     (0..groups.len())
         .filter(first)
         .map(|i| {
             let alike = groups.iter().filter(|group| group.settings == groups[i].settings);
-            let hashes: Vec<String> = alike.map(|group| short_hash(group.data_hash())).collect();
+            let hashes: BTreeSet<String> = alike.map(|group| short_hash(group.data_hash())).collect();
             Warning(format!(
                 "{}: the runs are on different data (hashes {}), and only those on the same data are compared",
                 groups[i].title(),
-                hashes.join(", ")
+                hashes.into_iter().collect::<Vec<_>>().join(", ")
             ))
         })
         .collect()
@@ -116,7 +118,7 @@ pub fn different_data(groups: &[Group]) -> Vec<Warning> {
 
 /// Planned runs that have not ended, or are not there.
 pub fn missing_from_plan(plans: &[PlanFile], runs: &[Run]) -> Option<Warning> {
-    let names: Vec<(u64, &String)> = plans
+    let names: BTreeSet<(u64, &String)> = plans
         .iter()
         .flat_map(|plan| &plan.parts)
         .flat_map(|part| part.runs.iter().map(|run| (part.epochs, run)))
