@@ -57,7 +57,10 @@ def answer() -> str:
     answers = re.search(r'<ul class="answers">.*?</ul>', report(), re.DOTALL)[0]
     robust = {group["title"]: group for group in found()["groups"] if group["name"] in ROBUST}
     told = ["".join(item.itertext()) for item in ElementTree.fromstring(answers)]
-    lines = ["- " + line for line in told if not any(line.startswith(title + ":") for title in robust)]
+    several = [group for group in found()["groups"] if len(group["comparisons"]) > 6]
+    shorter = [*robust, *(group["title"] for group in several)]
+    lines = ["- " + line for line in told if not any(line.startswith(title + ":") for title in shorter)]
+    lines += ["- " + relatives(group) for group in several]
     others = [f"{title.rpartition(', ')[2]} {percent(group)}" for title, group in robust.items()]
     lines.append(f"- At the article's learning rate with another model, training loss over the run lower by: {'; '.join(others)}.")
     sizes = [f"{len(group['comparisons'][0]['seeds'])} pairs ({group['title']})" for group in article_groups()]
@@ -81,9 +84,37 @@ def article_groups() -> list[dict]:
 def percent(group: dict) -> str:
     """By how much the loss over the run is lower, and n."""
     comparison = group["comparisons"][0]
+    return f"{percent_of(comparison)}, {len(comparison['seeds'])} pairs"
+
+
+def percent_of(comparison: dict) -> str:
     effect = comparison["judgements"][0]["effect"]
     low, high = (100 * (1 - math.exp(end)) for end in reversed(effect["interval"]))
-    return f"{100 * (1 - math.exp(effect['mean'])):.0f}% [{low:.0f}%, {high:.0f}%], {len(comparison['seeds'])} pairs"
+    return f"{100 * (1 - math.exp(effect['mean'])):.0f}% [{low:.0f}%, {high:.0f}%]"
+
+
+def with_first(group: dict) -> list[dict]:
+    return [comparison for comparison in group["comparisons"] if comparison["b"]["name"] == group["comparisons"][0]["b"]["name"]]
+
+
+def relatives(group: dict) -> str:
+    """What is better than the first optimizer, where several were tuned and compared with it."""
+    by_verdict = {}
+    for comparison in with_first(group):
+        by_verdict.setdefault(comparison["judgements"][0]["verdict"], []).append(comparison)
+    words = {"supported": "Lower:", "undecided": "Undecided:", "contradicted": "Higher:"}
+    size = lambda comparison: f" ({percent_of(comparison)})" if comparison["judgements"][0]["verdict"] == "supported" else ""
+    said = [f"{word} {listed([c['a']['name'] + size(c) for c in by_verdict[verdict]])}" for verdict, word in words.items() if verdict in by_verdict]
+    first = group["comparisons"][0]
+    return (
+        f"Training loss over the run against {first['b']['name']}’s, each tuned on the same budget, {len(first['seeds'])} pairs. "
+        f"{'. '.join(said)}."
+    )
+
+
+def listed(names: list[str]) -> str:
+    """With semicolons where a name has a comma."""
+    return "; ".join(names) if any(", " in name for name in names) else ", ".join(names)
 
 
 def image(group: str, metric: str, title: str) -> str:
@@ -112,9 +143,11 @@ def comparison() -> str:
 
 
 def of_group(group: dict) -> list[str]:
+    """Of many comparisons those with the first optimizer."""
     several = len(group["comparisons"]) > 1
     parts = [f"**{group['title']}**"]
-    for comparison in group["comparisons"]:
+    shown = group["comparisons"] if len(group["comparisons"]) <= 6 else with_first(group)
+    for comparison in shown:
         sentences = "\n".join(f"- {judged['sentence']}." for judged in comparison["judgements"])
         parts.append((f"{comparison['a']['name']} against {comparison['b']['name']}:\n\n" if several else "") + sentences)
     return parts + ["> " + warning for warning in group["warnings"]]

@@ -69,8 +69,8 @@ fn least(shown: &[&Arm], means: Vec<(&Arm, f64)>, what: &str, write: impl Fn(f64
     })
 }
 
-/// What the first optimizer of a group comes to beside each of several others: "Against Adam: training loss over the run is
-/// lower with AdaBelief (9% [4%, 13%]) and higher with NAdam (…)." `None` where nothing is judged, and of
+/// What the first optimizer of a group comes to beside each of several others: "Against Adam, training loss over the run is lower
+/// with AdaBelief (9% [4%, 13%]); higher with NAdam (…)." `None` where nothing is judged, and of
 /// grafts, which are a means to say why.
 pub fn several(group: &Group) -> Option<String> {
     if group.arms.iter().any(|arm| arm.spec().optim == "graft") {
@@ -96,10 +96,15 @@ pub fn several(group: &Group) -> Option<String> {
     (!said.is_empty()).then(|| format!("Against {baseline}{how}, training loss over the run is {}.", said.join("; ")))
 }
 
-/// "AdaBelief (9% [4%, 13%] lower)".
+/// "AdaBelief (9% [4%, 13%])"; which way is told where nothing is decided.
 fn with_size(comparison: &Comparison, judgement: &Judgement) -> String {
-    let size = judgement.effect.as_ref().map_or(String::new(), |effect| format!(" ({})", ratio(effect)));
-    format!("{}{size}", comparison.a.name)
+    let word = match judgement.verdict {
+        Verdict::Supported => " lower",
+        Verdict::Contradicted => " higher",
+        _ => "",
+    };
+    let size = |effect: &Effect| format!(" ({})", ratio(effect).trim_end_matches(word));
+    format!("{}{}", comparison.a.name, judgement.effect.as_ref().map_or(String::new(), size))
 }
 
 /// What comparisons with one baseline come to in one endpoint.

@@ -1,6 +1,6 @@
 """What runs come to, from their files, with pandas and SciPy alone: the definitions of docs/statistics.md, written a second time.
 
-Used by scripts/referee.py.
+Used by the referee beside it.
 """
 
 import json
@@ -53,7 +53,7 @@ class Run:
         epochs = self.rows.iloc[1:]
         return epochs.iloc[len(epochs) - math.ceil(len(epochs) / 4) :]
 
-    @property
+    @cached_property
     def endpoints(self) -> list[float]:
         """Logarithms: over the run, final training loss, final validation loss."""
         if self.state != "finished":
@@ -61,19 +61,22 @@ class Run:
         speed = self.probe if self.is_probed else self.rows.train_loss.iloc[1:].map(math.log).mean()
         return [speed, math.log(self.last_quarter.train_loss.mean()), math.log(self.last_quarter.val_loss.mean())]
 
+    @cached_property
+    def ways(self) -> dict[str, list[float]]:
+        """Least validation loss so far, validation loss, and what was spent on it, by epoch."""
+        columns = {name: self.rows[name].tolist() for name in ("val_loss", "epoch", "step", "wall_seconds")}
+        return columns | {"least": self.rows.val_loss.cummin().tolist()}
+
     def reached(self, level: float) -> dict[str, float] | None:
         """Where the least validation loss so far first was at most `level`: linear in the epoch and ln(loss)."""
-        least = self.rows.val_loss.cummin()
-        at = int((least <= level).to_numpy().argmax())
-        if least.iloc[-1] > level:
+        ways = self.ways
+        at = next((i for i, loss in enumerate(ways["least"]) if loss <= level), None)
+        if not at:  # never, or before training
             return None
-        columns = ["epoch", "step", "wall_seconds"]
-        if at == 0:
-            return self.rows.loc[0, columns].to_dict()
-        above, below = math.log(least.iloc[at - 1]), math.log(self.rows.val_loss.iloc[at])
+        above, below = math.log(ways["least"][at - 1]), math.log(ways["val_loss"][at])
         share = (above - math.log(level)) / (above - below)
-        before, after = self.rows[columns].iloc[at - 1], self.rows[columns].iloc[at]
-        return (before + share * (after - before)).to_dict()
+        between = lambda values: values[at - 1] + share * (values[at] - values[at - 1])
+        return {name: between(ways[name]) for name in ("epoch", "step", "wall_seconds")}
 
 
 @dataclass
@@ -264,6 +267,28 @@ class Factorial:
         return Effect([four[arm] - four[3] for four in self.values[endpoint]])
 
 
+def plain_interval(values: list[float]) -> tuple[float, float, float]:
+    """Low end, mean and high end."""
+    mean, low, high = Effect(values).plain
+    return low, mean, high
+
+
+def exp(x: float) -> float:
+    return math.exp(x)
+
+
+def parameters(run: Run) -> int:
+    """Of the model: MNIST has 28 × 28 pixels and 10 classes."""
+    model = run.config["model"]
+    if model.get("kind") == "mlp":
+        hidden = model["hidden_dim"]
+        return 784 * hidden + hidden + hidden * hidden + hidden + 10 * hidden + 10
+    d, patches = model["embed_dim"], (28 // model["patch_size"]) ** 2
+    wide = int(d * model["mlp_ratio"])
+    block = 4 * d + 3 * d * d + 3 * d + d * d + d + 2 * d * wide + wide + d
+    return model["patch_size"] ** 2 * d + d + d + (patches + 1) * d + model["depth"] * block + 2 * d + 10 * d + 10
+
+
 def update_norm(runs: list[Run]) -> float:
     return sum(run.rows.update_norm.iloc[1:].mean() for run in runs) / len(runs)
 
@@ -273,8 +298,8 @@ class BatchSeries:
 
     def __init__(self, meetings: list[Meeting]):
         def images(meeting):
-            last = meeting.pairs[0][0].rows.iloc[-1]
-            return last.samples_seen / last.step
+            batch, last = meeting.pairs[0][0].config["batch"], meeting.pairs[0][0].rows.iloc[-1]
+            return last.samples_seen / last.step if batch == "full" else batch
 
         self.meetings = sorted(meetings, key=images)
         self.images = [images(meeting) for meeting in self.meetings]
@@ -291,9 +316,9 @@ def amplification(runs: list[Run], own_over_shadow: bool) -> list[tuple[float, f
     for run in runs:
         rows = pd.read_csv(run.dir / "tensors.csv").query("step > 10").dropna(subset=["consistency_counts"])
         for row in rows.itertuples():
-            means = str(row.consistency_amplification).split(" ")
-            for i, (n, mean) in enumerate(zip(str(row.consistency_counts).split(" "), means)):
-                if float(n) > 0 and mean not in ("", "nan"):
+            means = str(row.consistency_amplification).split(";")
+            for i, (n, mean) in enumerate(zip(str(row.consistency_counts).split(";"), means)):
+                if float(n) > 0:
                     counts[i] += float(n)
                     logs[i] += float(n) * math.log(float(mean)) * (-1 if own_over_shadow else 1)
     return [(0.1 * i + 0.05, math.exp(logs[i] / n)) for i, n in enumerate(counts) if n >= 1e-3 * sum(counts)]
@@ -304,18 +329,18 @@ class Tuning:
 
     def __init__(self, folder: Path):
         self.chosen = tomllib.loads((folder / "chosen.toml").read_text())
-        plan = tomllib.loads((folder / "plan.toml").read_text())["tune"]
         runs = [Run(path.parent) for path in sorted((folder / "tune").glob("*/metrics.csv"))]
-        self.arms = [TunedArm(arm, planned, self.chosen["seeds"], runs) for arm, planned in zip(self.chosen["arm"], plan["arm"])]
+        self.seeds = self.chosen["seeds"]
+        self.arms = [TunedArm(arm, Run(folder / arm["runs"][0]), self.seeds, runs) for arm in self.chosen["arm"]]
 
 
 class TunedArm:
     """The trials of an arm: learning rate, and final validation loss by seed."""
 
-    def __init__(self, arm: dict, planned: dict, seeds: list[int], runs: list[Run]):
-        self.title, self.seeds = arm["title"], seeds
-        settings = {key: value for key, value in planned["settings"].items() if key not in ("validation", "seed", "lr", "epochs")}
-        own = [run for run in runs if all(same(run.config.get(key, value), value) for key, value in settings.items())]
+    def __init__(self, arm: dict, judged: Run, seeds: list[int], runs: list[Run]):
+        self.judged, self.seeds = judged, seeds
+        rest = lambda run: {key: value for key, value in run.config.items() if key not in ("validation", "seed", "lr")}
+        own = [run for run in runs if rest(run) == rest(judged)]
         self.trials: dict[float, list[float]] = {}
         for trial in arm["trial"]:
             lr = float(trial["settings"]["lr"])
@@ -365,6 +390,3 @@ class TunedArm:
             is_open = is_open or not found
         return math.exp(ends[1] - ends[0]), is_open
 
-
-def same(a, b) -> bool:
-    return all(same(a.get(key), value) for key, value in b.items()) if isinstance(b, dict) else a == b
