@@ -77,7 +77,7 @@ def faults(driver, url):
     if not groups:
         yield "there is no group of runs"
     for section in [*SECTIONS, *groups]:
-        if not run("return document.getElementById(arguments[0])?.innerText.length > 80", section):
+        if not run("return document.getElementById(arguments[0])?.textContent.length > 80", section):
             yield f"section #{section} is missing or empty"
     for group in groups:
         if not run("return document.getElementById(arguments[0]).querySelectorAll('figure svg, .runs tbody tr').length", group):

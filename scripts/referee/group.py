@@ -230,7 +230,7 @@ class GroupReferee:
 
     def counts(self) -> list:
         pairs = [meeting.n for _, meeting in self.with_first()]
-        return pairs[:1] if len(pairs) == 1 else pairs
+        return pairs[:1] if len(set(pairs)) == 1 else pairs
 
     def ratio_by_epoch(self, figure, endpoint: int) -> None:
         effects = [meeting.judged[endpoint].effect for _, meeting in self.with_first()]
@@ -281,7 +281,10 @@ class GroupReferee:
     def tuned_rates(self, figure) -> None:
         arms = self.tuned()
         loss = lambda arm, lr: recompute.exp(arm.value(lr))
-        self.check(figure.find("h3"), [x for arm in arms for x in (loss(arm, arm.best), arm.best)])
+        best = min(arms, key=lambda arm: loss(arm, arm.best))
+        of_all = [len(arms), "comes to the least", loss(best, best.best), best.best]
+        each = [x for arm in arms for x in (loss(arm, arm.best), arm.best)]
+        self.check(figure.find("h3"), of_all if len(arms) > 4 else each)
         failed = sum(1 for arm in arms for losses in arm.trials.values() for x in losses if x == float("inf"))
         self.check(figure.find("figcaption"), [len(arms[0].seeds), 5, *([failed] if failed else [])])
         rates = [(arm, lr) for arm in arms for lr in sorted(arm.trials) if arm.value(lr) != float("inf")]
@@ -297,7 +300,8 @@ class GroupReferee:
         most = max(len(arm.trials) for arm in arms)
         ways = [(k, min(arm.expected_best(k) for arm in arms)) for k in (1, most)]
         self.check(figure.find("h3"), [x for k, loss in ways for x in (k, loss)])
-        self.check(figure.find("figcaption"), [len(arm.trials) for arm in arms])
+        counts = [len(arm.trials) for arm in arms]
+        self.check(figure.find("figcaption"), counts[:1] if len(set(counts)) == 1 else counts)
         points = [[k, arm.expected_best(k)] for arm in arms for k in range(1, len(arm.trials) + 1)]
         self.whole.hovers(figure, [point for point in points if point[1] != float("inf")])
 

@@ -10,7 +10,7 @@ ARTICLE = {"4096", "20", "0.001"}
 WORDS = (
     r"trains faster|trains more slowly|trains as fast as|the same within|times as high|lower|higher|supported|contradicted|"
     r"equivalent|undecided|does not lengthen|lengthens|share the first place|has the lowest mean|"
-    r"has the lowest|None of|No difference shown|finished|failed: diverged|does not come|comes from"
+    r"has the lowest|comes to the least|None of|No difference shown|finished|failed: diverged|does not come|comes from"
 )
 NUMBER = r"[−-]?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?(?:×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|∞"
 TOKEN = re.compile(f"{WORDS}|{NUMBER}")

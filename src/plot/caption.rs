@@ -134,6 +134,15 @@ pub fn rates(comparisons: &[&Comparison]) -> &'static str {
     }
 }
 
+/// "8", and where they are not all the same "8 (Adam), 7 (SNRAdam)".
+pub fn counts<'a>(all: impl Iterator<Item = (usize, &'a str)>) -> String {
+    let all: Vec<(usize, &str)> = all.collect();
+    match all.as_slice() {
+        [(n, _), others @ ..] if others.iter().all(|(other, _)| other == n) => n.to_string(),
+        several => several.iter().map(|(n, name)| format!("{n} ({name})")).collect::<Vec<_>>().join(", "),
+    }
+}
+
 /// What the line, the band and the faint lines of paired ratios are, at each `place`.
 pub fn ratios(has_band: bool, place: &str) -> String {
     let band = match has_band {

@@ -93,21 +93,20 @@ impl<'a> RatioLine<'a> {
 }
 
 fn text(loss: Loss, lines: &[RatioLine]) -> String {
-    let list = |n: fn(&RatioLine) -> usize| {
-        let counted = lines.iter().map(|line| (n(line), &line.arm.label)).filter(|(n, _)| *n > 0);
-        let each = counted.map(|(n, label)| if lines.len() == 1 { n.to_string() } else { format!("{n} ({label})") });
-        each.collect::<Vec<_>>().join(", ")
-    };
+    let counted = |n: fn(&RatioLine) -> usize| lines.iter().map(move |line| (n(line), line.arm.label.as_str()));
+    let failed = counted(|line| line.failed()).filter(|(n, _)| *n > 0);
+    let failed = failed.map(|(n, label)| if lines.len() == 1 { n.to_string() } else { format!("{n} ({label})") });
+    let failed = failed.collect::<Vec<_>>().join(", ");
     let mut text = format!(
         "n = {} pairs of runs with the same seed{}. {}",
-        list(|line| line.curve.seeds.len()),
+        caption::counts(counted(|line| line.curve.seeds.len())),
         caption::rates(&lines.iter().map(|line| line.comparison).collect::<Vec<_>>()),
         caption::ratios(lines.iter().any(|line| line.curve.seeds.len() >= MIN_SEEDS), "epoch"),
     );
     if loss == Loss::Training {
         text += " Training loss: the mean over an epoch’s batches as they were trained on.";
     }
-    match list(|line| line.failed()).as_str() {
+    match failed.as_str() {
         "" => text,
         failed => format!("{text} Pairs of which a run failed are not drawn, but count in the verdicts: {failed}."),
     }

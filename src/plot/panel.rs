@@ -93,11 +93,14 @@ impl<'a> Panel<'a> {
         let at = |line: usize| self.top - head + 15.0 * line as f64 + 6.0;
         canvas.text(name, (self.left, at(0)), Align::Left, Type { bold: true, color, ..SMALL })?;
         for (i, series) in named.iter().enumerate().filter(|_| named.len() > 1) {
-            let label =
-                series.label.strip_prefix(group).map_or(series.label.as_str(), |rest| rest.trim_start_matches(", "));
+            let label = match series.label.strip_prefix(group) {
+                Some(rest) if rest.is_empty() || rest.starts_with(" ·") => format!("defaults{rest}"),
+                Some(rest) => rest.trim_start_matches(", ").to_string(),
+                None => series.label.clone(),
+            };
             let line = [(self.left, at(i + 1)), (self.left + SAMPLE.1, at(i + 1))];
             canvas.line(&line, Pen::of(&series.style, 1.8))?;
-            canvas.text(label, (self.left + SAMPLE.1 + 6.0, at(i + 1)), Align::Left, SMALL)?;
+            canvas.text(&label, (self.left + SAMPLE.1 + 6.0, at(i + 1)), Align::Left, SMALL)?;
         }
         Ok(())
     }

@@ -11,6 +11,8 @@ use crate::number::{loss, number, plain};
 
 /// How far above all others failed runs are shown, as a share of the axis.
 const ABOVE: f64 = 0.12;
+/// The title names the best of more optimizers only.
+const MANY: usize = 4;
 /// Between the dots of two optimizers at one learning rate, as a share of the axis.
 const BESIDE: f64 = 0.006;
 
@@ -62,8 +64,15 @@ pub fn tuned_rates(group: &Group, tunings: &[Tuning]) -> Option<Figure> {
         Some(format!("{} comes to {} (lr {})", line.name, loss(mean), number(lr)))
     };
     let (tuning, ..) = arms.first()?;
+    let title = if lines.len() > MANY {
+        let bests = lines.iter().filter_map(|line| Some((&line.name, line.best()?)));
+        let (name, (lr, mean)) = bests.min_by(|a, b| a.1.1.total_cmp(&b.1.1))?;
+        format!("Of {}, {name} comes to the least at its best: {} (lr {})", lines.len(), loss(mean), number(lr))
+    } else {
+        format!("At its best, {}", words::list(&lines.iter().filter_map(best).collect::<Vec<_>>()))
+    };
     drawn(&lines, Endpoint::FinalValLoss.name()).map(|figure| Figure {
-        title: format!("At its best, {}", words::list(&lines.iter().filter_map(best).collect::<Vec<_>>())),
+        title,
         about: format!("{}; tuned on {}.", group.title(), words::tuned_on(tuning)),
         caption: format!("n = {} at each rate. {}", tuning.seeds.len(), figure.caption),
         ..figure

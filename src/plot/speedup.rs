@@ -88,14 +88,10 @@ impl<'a> StepsLine<'a> {
 }
 
 fn text(lines: &[StepsLine]) -> String {
-    let pairs: Vec<String> = match lines {
-        [only] => vec![only.pairs().to_string()],
-        lines => lines.iter().map(|line| format!("{} ({})", line.pairs(), line.arm.label)).collect(),
-    };
     let mut text = format!(
         "Optimizer steps until the validation loss first was this low, interpolated between epochs; the ratio of epochs is the \
          same. Only losses that all runs reached. n = {} pairs of runs with the same seed{}. {}",
-        pairs.join(", "),
+        caption::counts(lines.iter().map(|line| (line.pairs(), line.arm.label.as_str()))),
         caption::rates(&lines.iter().map(|line| line.comparison).collect::<Vec<_>>()),
         caption::ratios(lines.iter().any(|line| line.pairs() >= MIN_SEEDS), "loss"),
     );

@@ -1,6 +1,7 @@
 //! The best of a few trials: what an optimizer is worth to somebody who cannot try everything.
 
 use super::axis::Axis;
+use super::caption;
 use super::figure::{Figure, Series};
 use super::style;
 use crate::analysis::tuning::TunedArm;
@@ -30,12 +31,12 @@ pub fn trials(group: &Group, tunings: &[Tuning]) -> Option<Figure> {
         title: title(&arms, most),
         about: format!("{}; {}.", group.title(), about.join(", or on ")),
         caption: format!(
-            "The expected loss of the best of k trials, drawn at random and without replacement from all of an arm ({}); a \
+            "The expected loss of the best of k trials, drawn at random and without replacement from the n of an arm; n = {}. A \
              trial is worth the geometric mean over its seeds. No point where all k may have failed.",
-            arms.iter().map(|(tuned, _)| format!("{} {}", tuned.trials.len(), tuned.title)).collect::<Vec<_>>().join(", ")
+            caption::counts(arms.iter().map(|(tuned, _)| (tuned.trials.len(), tuned.title.as_str())))
         ),
         x: Axis::linear("number of trials", Some(1.0), true),
-        y: Axis::log("expected final validation loss of the best (nats)"),
+        y: Axis::log("expected loss of the best (nats)"),
         sides: None,
         series,
         marks: Vec::new(),
