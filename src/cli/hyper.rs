@@ -16,11 +16,14 @@ pub struct HyperArgs(pub toml::Table);
 
 const HEADING: &str = "Hyperparameters of optimizers";
 
+/// Stands for a name in the help.
+const NAME: &str = "NAME";
+
 /// What flags say of one hyperparameter.
 #[derive(Default)]
 struct Hyperparameter {
-    /// Whether it takes a number: the others take a name.
-    is_number: bool,
+    /// What stands for its value in the help: a name, or a number, which is X, or N where it is a whole one.
+    value: &'static str,
     /// "added to the root in the denominator", and the optimizers of which that is true with their defaults.
     meanings: Vec<(&'static str, Vec<(&'static str, String)>)>,
 }
@@ -32,7 +35,11 @@ fn hyperparameters() -> BTreeMap<String, Hyperparameter> {
         for (name, default) in (entry.defaults)().into_iter().filter(|(_, default)| !default.is_table()) {
             let help = entry.help.iter().find(|(of, _)| *of == name).map_or("", |(_, help)| help);
             let known = all.entry(name).or_default();
-            known.is_number = !default.is_str();
+            known.value = match default {
+                toml::Value::String(_) => NAME,
+                toml::Value::Integer(_) => "N",
+                _ => "X",
+            };
             let optimizer = (entry.name, written(&default));
             match known.meanings.iter_mut().find(|(other, _)| *other == help) {
                 Some((_, optimizers)) => optimizers.push(optimizer),
@@ -84,9 +91,10 @@ impl Args for HyperArgs {
     fn augment_args(command: Command) -> Command {
         hyperparameters().into_iter().fold(command, |command, (name, known)| {
             let arg = Arg::new(name.clone()).long(name.replace('_', "-")).help(known.help()).help_heading(HEADING);
-            command.arg(match known.is_number {
-                true => arg.value_name("X").value_parser(numbers).allow_hyphen_values(true),
-                false => arg.value_name("NAME").value_parser(names),
+            let arg = arg.value_name(known.value);
+            command.arg(match known.value {
+                NAME => arg.value_parser(names),
+                _ => arg.value_parser(numbers).allow_hyphen_values(true),
             })
         })
     }
