@@ -19,6 +19,9 @@ pub fn notes(criteria: Criteria) -> Vec<String> {
              it says nothing against the claim. Finds: the least difference that so many pairs find with 80% power.",
             per_cent(criteria.margin)
         ),
+        "Each comparison of two optimizers is judged by itself: of twenty without a difference about one gets a false verdict. A \
+         tuned experiment is looked at by itself: its choice holds of its own runs, which other experiments may share."
+            .to_string(),
         "A run failed if a loss was not finite, or if it ended no better than before training (validation loss). It counts as ∞: \
          there is then neither mean nor interval, and the test is Wilcoxon’s of the signed ranks, exact."
             .to_string(),
