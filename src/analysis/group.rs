@@ -227,10 +227,10 @@ pub(super) fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
     if spec.weight_decay_on != DecayOn::All {
         label += " on matrices";
     }
-    if spec.schedule != Schedule::Constant || all.iter().any(|other| other.schedule != spec.schedule) {
+    if all.iter().any(|other| other.schedule != spec.schedule) {
         label += &format!(", {}", spec.schedule.name());
     }
-    if spec.warmup_steps > 0 || all.iter().any(|other| other.warmup_steps != spec.warmup_steps) {
+    if all.iter().any(|other| other.warmup_steps != spec.warmup_steps) {
         label += &format!(", warm-up {}", spec.warmup_steps);
     }
     for (key, value) in unusual(spec) {
@@ -310,7 +310,21 @@ impl Group {
     /// For people: "MNIST, batch 4096, 20 epochs", and what is not the default.
     pub fn title(&self) -> String {
         let folder = self.told_apart.iter().map(|folder| format!(" ({folder})"));
-        std::iter::once(title(self.spec())).chain(folder).collect()
+        [title(self.spec()), self.schedule()].into_iter().chain(folder).collect()
+    }
+
+    /// ", cosine, warm-up 30": what all arms have in common of these.
+    fn schedule(&self) -> String {
+        let RunSpec { schedule, warmup_steps, .. } = self.spec();
+        let have_it = |same: &dyn Fn(&RunSpec) -> bool| self.arms.iter().all(|arm| same(arm.spec()));
+        let mut text = String::new();
+        if *schedule != Schedule::Constant && have_it(&|spec| spec.schedule == *schedule) {
+            text += &format!(", {}", schedule.name());
+        }
+        if *warmup_steps > 0 && have_it(&|spec| spec.warmup_steps == *warmup_steps) {
+            text += &format!(", warm-up {warmup_steps}");
+        }
+        text
     }
 }
 
