@@ -17,7 +17,7 @@ from pathlib import Path
 
 import recompute
 from group import Group, GroupReferee, against_first, answer, seeds, speedup
-from page import ARTICLE, Page, flat, hover_texts, number, size
+from page import ARTICLE, Page, flat, hover_texts, size
 from recompute import Effect
 
 

@@ -27,12 +27,23 @@ class Group:
             expected += [last.train_loss, last.val_loss, 100 * last.val_accuracy, last.wall_seconds]
             page.check(f"{title}, runs", " ".join(cells[1:10]), expected)
         self.runs = [run for runs in self.arms.values() for run in runs]
+        self.check_names()
         probed = all(run.probe is not None for run in self.runs)
         for run in self.runs:
             run.is_probed = probed
         tuned = self.runs[0].dir.parent / "chosen.toml"
         self.tuning = Tuning(self.runs[0].dir.parent) if tuned.exists() else None
         self.target = recompute.target(self.runs)
+
+    def check_names(self) -> None:
+        """The settings in the names of the group and of its arms, which are no numbers to look for in other texts."""
+        config = self.runs[0].config
+        numbers = [config["batch"], config["steps"] or config["epochs"], config["train_subset"], config["warmup_steps"]]
+        expected = [x for x in numbers if x not in ("full", 0)]
+        self.page.compare(self.title, re.findall(r"\d[\d,]*", self.title.partition(" (")[0]), expected, self.title)
+        for (name, _), runs in self.arms.items():
+            found = re.findall(r"(\w+) (\d[\d.e-]*)", name)
+            self.page.compare(self.title, [value for _, value in found], [runs[0].config[key] for key, _ in found], name)
 
     @cached_property
     def labels(self) -> dict[str, tuple[str, float]]:
@@ -116,7 +127,7 @@ def seeds(values) -> list:
 class GroupReferee:
     """The section of a group: figures, tuning, tables, settings."""
 
-    def __init__(self, whole: "Referee", group: Group):
+    def __init__(self, whole, group: Group):
         self.whole, self.group, self.page, self.section = whole, group, whole.page, group.section
 
     def check(self, element, expected: list) -> None:

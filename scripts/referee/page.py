@@ -41,7 +41,9 @@ class Page:
         return [number(token) for token in self.tokens(text) if token[-1].isdigit()]
 
     def check(self, where: str, text: str, expected: list) -> None:
-        found = self.tokens(text)
+        self.compare(where, self.tokens(text), expected, text)
+
+    def compare(self, where: str, found: list[str], expected: list, text: str) -> None:
         if len(found) != len(expected):
             self.faults.append(f"{where}: {found} instead of {[short(x) for x in expected]} in “{text}”")
             return
