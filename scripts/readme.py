@@ -33,6 +33,8 @@ PAIRS = {
     "article, MLP": "mnist-b4096-e20-mlp",
     "article, timm’s initialisation": "mnist-b4096-e20-timm",
 }
+# Several optimizers or variants, each tuned.
+SEVERAL = ["mnist-n50000-b4096-e20-ablations", "mnist-n50000-b4096-e20-baselines"]
 WAYS = ["at a constant rate", "with warm-up and cosine"]
 BEYOND = "overview"
 
@@ -73,7 +75,7 @@ def answer() -> str:
     ]
     sizes = [f"{len(group['comparisons'][0]['seeds'])} pairs ({group['title']})" for group in article_groups()]
     pictures = "\n".join(f"| {' | '.join(image(group['name'], metric, group['title']) for metric in ARTICLE)} |" for group in article_groups())
-    several = [relatives(group) for group in groups.values() if len(group["comparisons"]) > 6]
+    several = [relatives(groups[name]) for name in SEVERAL if name in groups]
     return "\n\n".join([
         " ".join(sentences),
         f"`[ ]` is the 95% interval, n the number of pairs of runs with one seed; every test and every run is in `{RESULTS}/report.html`.",

@@ -68,6 +68,9 @@ class Referee:
         return group, recompute.Factorial(*arms), (own, base)
 
     def answers_of_header(self) -> None:
+        title = self.header.find("h1")
+        optimizers = {run.config["optim"] for group in self.groups for run in group.runs} - {"graft"}
+        self.check(title, "title", [len(optimizers)] if "Which of" in self.page.text(title) else [])
         for item in self.header.findall("./ul[@class='answers']/li"):
             link = item.find("a")
             title = self.page.text(link)

@@ -43,7 +43,7 @@ class Group:
         self.page.compare(self.title, re.findall(r"\d[\d,]*", self.title.partition(" (")[0]), expected, self.title)
         for (name, _), runs in self.arms.items():
             found = re.findall(r"(\w+) (\d[\d.e-]*)", name)
-            self.page.compare(self.title, [value for _, value in found], [runs[0].config[key] for key, _ in found], name)
+            self.page.compare(self.title, [value for _, value in found], [setting(runs[0].config, key) for key, _ in found], name)
 
     @cached_property
     def labels(self) -> dict[str, tuple[str, float]]:
@@ -78,6 +78,11 @@ class Group:
     @cached_property
     def only(self):
         return next(iter(self.meetings.items())) if len(self.meetings) == 1 else None
+
+
+def setting(config: dict, name: str):
+    """What a name calls "decay 0.1" is weight_decay."""
+    return config.get(name, config.get(f"weight_{name}"))
 
 
 def label(name: str, lr: float) -> str:

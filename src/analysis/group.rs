@@ -221,7 +221,7 @@ pub(super) fn label(spec: &RunSpec, all: &[RunSpec], lr: bool) -> String {
     if lr && all.iter().any(|other| other.lr != spec.lr) {
         label += &format!(", lr {}", number(spec.lr));
     }
-    if all.iter().any(|other| other.weight_decay != spec.weight_decay) {
+    if spec.weight_decay != 0.0 && all.iter().any(|other| other.weight_decay != spec.weight_decay) {
         label += &format!(", decay {}", number(spec.weight_decay));
     }
     if spec.weight_decay_on != DecayOn::All {

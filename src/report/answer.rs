@@ -26,7 +26,7 @@ pub fn question(page: &Page) -> String {
     let names = if names.len() > MOST_NAMES && optimizers.len() > 1 { optimizers } else { names };
     match (page.analysis.comparisons().next(), names.as_slice()) {
         (Some(_), [b, a]) => format!("Is {a} better than {b}?"),
-        (Some(_), many) if many.len() > MOST_NAMES => format!("Which of {} optimizers is better?", many.len()),
+        (Some(_), many) if many.len() > MOST_NAMES => format!("Which of {} optimizers is best?", many.len()),
         (Some(_), _) => format!("Which is better: {}?", words::list(&names).replace(" and ", " or ")),
         (None, _) => format!("Runs of {}, not compared", words::list(&names)),
     }
