@@ -83,7 +83,7 @@ def answer() -> str:
         f"The article's two experiments, {' and '.join(sizes)}, with the learning rate of the article:",
         f"| training loss | validation loss |\n| --- | --- |\n{pictures}",
         claims(),
-        f"What else was tried, {a} by {b}:",
+        f"Every comparison of the two, {a} by {b}:",
         others(pairs),
         *several,
     ])
@@ -133,7 +133,7 @@ def relatives(group: dict) -> str:
     by_verdict = {}
     for comparison in with_first(group):
         by_verdict.setdefault(comparison["judgements"][0]["verdict"], []).append(comparison)
-    words = {"supported": "Lower:", "undecided": "Undecided:", "contradicted": "Higher:"}
+    words = {"supported": "Lower:", "undecided": "Undecided:", "no-relevant-difference": "The same within the margin:", "contradicted": "Higher:"}
     size = lambda comparison: f" ({effect(comparison['judgements'][0])})" if comparison["judgements"][0]["verdict"] == "supported" else ""
     said = [f"{word} {listed([c['a']['name'] + size(c) for c in by_verdict[verdict]])}" for verdict, word in words.items() if verdict in by_verdict]
     first = group["comparisons"][0]

@@ -1,5 +1,6 @@
 """What the page shows of a group of runs, and what the runs come to."""
 
+import math
 import re
 from functools import cached_property
 from itertools import combinations
@@ -51,7 +52,7 @@ class Group:
         return {label(name, lr): (name, lr) for name, lr in self.arms} | {name: (name, lr) for name, lr in self.arms}
 
     def arm(self, name: str, lr: float | None = None) -> list[Run]:
-        """The runs of an arm; of the judged rate where none is named: that of most runs with one seed each."""
+        """The runs of an arm; at the first of its rates where none is named."""
         found = [(key, runs) for key, runs in self.arms.items() if key[0] == name and lr in (None, key[1])]
         return found[0][1]
 
@@ -158,7 +159,7 @@ class GroupReferee:
                 self.every_rate(element)
             elif head == "optimizer" and group.tuning:
                 self.tuning_table(element)
-            elif group.tuning and re.match("Tuned on|Within noise:|@: lr", self.without_names(text)):
+            elif group.tuning and re.match("Tuned on|Within noise:|@: lr", page.without_names(text)):
                 self.check(element, self.tuning_sentence(text))
             elif " against " in text and element.tag == "h3":
                 a, b = (side.split(" (lr")[0] for side in text.split(", each at")[0].split(" against "))
@@ -175,11 +176,6 @@ class GroupReferee:
                 self.check(element, [meeting.n, *seeds(meeting.seeds)])
             elif meeting and "training loss" in text and element.tag == "p":
                 self.check(element, answer(meeting))
-
-    def without_names(self, text: str) -> str:
-        for name in self.page.names:
-            text = text.replace(name, "@")
-        return text
 
     def about(self) -> list:
         run = self.group.runs[0]
@@ -296,7 +292,7 @@ class GroupReferee:
 
     def tuned_rates(self, figure) -> None:
         arms = self.tuned()
-        loss = lambda arm, lr: recompute.exp(arm.value(lr))
+        loss = lambda arm, lr: math.exp(arm.value(lr))
         best = min(arms, key=lambda arm: loss(arm, arm.best))
         of_all = [len(arms), "comes to the least", loss(best, best.best), best.best]
         each = [x for arm in arms for x in (loss(arm, arm.best), arm.best)]
@@ -355,7 +351,7 @@ class GroupReferee:
             found = [judgement.verdict]
             if judgement.verdict == "undecided" and judgement.pairs_needed > meeting.n:
                 found += [judgement.pairs_needed - meeting.n, judgement.pairs_needed]
-            finds = 100 * (recompute.exp(judgement.detectable) - 1)
+            finds = 100 * (math.exp(judgement.detectable) - 1)
             self.check(row, [*losses, *judgement.effect.ratio, meeting.lower_in(endpoint), meeting.n, *p, finds, *found])
 
     def described(self, table, meeting) -> None:

@@ -30,11 +30,14 @@ class Page:
     def text(self, element) -> str:
         return " ".join("".join(whole_text(element)).split())
 
-    def tokens(self, text: str) -> list[str]:
-        """The numbers, verdicts and directions of a text, in order; names of arms and groups are none."""
+    def without_names(self, text: str) -> str:
         for name in self.names:
             text = text.replace(name, "@")
-        text = re.sub(r"95%|data [0-9a-f]{8}", "", text)
+        return text
+
+    def tokens(self, text: str) -> list[str]:
+        """The numbers, verdicts and directions of a text, in order; names of arms and groups are none."""
+        text = re.sub(r"95%|data [0-9a-f]{8}", "", self.without_names(text))
         return [found[0] for found in TOKEN.finditer(text.replace("no relevant difference", "equivalent"))]
 
     def numbers(self, text: str) -> list[float]:

@@ -273,10 +273,6 @@ def plain_interval(values: list[float]) -> tuple[float, float, float]:
     return low, mean, high
 
 
-def exp(x: float) -> float:
-    return math.exp(x)
-
-
 def parameters(run: Run) -> int:
     """Of the model: MNIST has 28 × 28 pixels and 10 classes."""
     model = run.config["model"]

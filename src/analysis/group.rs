@@ -24,7 +24,7 @@ pub struct Group {
     pub settings: String,
     /// The folder of the tuned experiment whose runs they are, see [`Record::study`](crate::run_dir::Record::study).
     pub study: Option<PathBuf>,
-    /// The name of that folder, where another group has the same title.
+    /// The name of that folder, where another group shares its settings.
     told_apart: Option<String>,
     /// What is compared, in the order of the registry.
     pub arms: Vec<Arm>,
@@ -292,13 +292,16 @@ impl Group {
         self.comparisons.iter().filter(|c| c.basis != Basis::EqualLr || !c.several_rates).collect()
     }
 
-    /// The same with the group's first optimizer, and those of the others with each other: where there are many, who wants to know
-    /// what is better than the first looks at the former alone.
+    /// Of these, the ones with the group's first optimizer.
+    pub fn against_first(&self) -> Vec<&Comparison> {
+        self.headline().into_iter().filter(|comparison| comparison.b.name == self.arms[0].name).collect()
+    }
+
+    /// The comparisons that come first, but of many only those [`against_first`](Self::against_first); and the others.
     pub fn headline_parts(&self) -> [Vec<&Comparison>; 2] {
-        let with_first = |comparison: &&Comparison| comparison.b.name == self.arms[0].name;
         match self.headline() {
             few if few.len() <= FEW => [few, Vec::new()],
-            many => many.into_iter().partition::<Vec<_>, _>(with_first).into(),
+            many => many.into_iter().partition(|comparison| comparison.b.name == self.arms[0].name).into(),
         }
     }
 

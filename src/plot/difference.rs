@@ -12,7 +12,7 @@ use crate::analysis::{Arm, Comparison, Curve, Endpoint, Group, Loss, batch};
 /// and the same seed; `None` if there are not two such pairs.
 pub fn difference(group: &Group, loss: Loss) -> Option<Figure> {
     let lines: Vec<RatioLine> =
-        against_first(group).iter().filter_map(|comparison| RatioLine::new(group, comparison, loss)).collect();
+        group.against_first().iter().filter_map(|comparison| RatioLine::new(group, comparison, loss)).collect();
     let first = lines.first()?;
     let name = match loss {
         Loss::Training => "Training loss",
@@ -40,12 +40,6 @@ pub fn difference(group: &Group, loss: Loss) -> Option<Figure> {
         series,
         marks: Vec::new(),
     })
-}
-
-/// The comparisons with the group's first optimizer, each at its best learning rate.
-pub fn against_first(group: &Group) -> Vec<&Comparison> {
-    let baseline = &group.arms[0].name;
-    group.headline().into_iter().filter(|c| c.b.name == *baseline).collect()
 }
 
 /// What comparisons with one baseline show, what it is to lie below 1, and the baseline: "SNRAdam / Adam", "SNRAdam better".

@@ -3,7 +3,6 @@
 
 use super::axis::{Axis, AxisRow};
 use super::caption;
-use super::difference::against_first;
 use super::figure::{Figure, Mark, Series, Sign, Style};
 use super::{panel, style};
 use crate::analysis::{Arm, Comparison, Effect, Endpoint, Factorial, Group, MIN_PAIRS, words};
@@ -68,7 +67,7 @@ pub fn factorial(group: &Group, factorial: &Factorial) -> Option<Figure> {
 /// Draws an endpoint of every arm of a group against its first, each at its best; `None` for fewer than three comparisons.
 pub fn effects(group: &Group, endpoint: Endpoint) -> Option<Figure> {
     let comparisons: Vec<&Comparison> =
-        against_first(group).into_iter().filter(|comparison| comparison.seeds.len() > 1).collect();
+        group.against_first().into_iter().filter(|comparison| comparison.seeds.len() > 1).collect();
     if comparisons.len() < MANY {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::caption;
-use super::difference::{against_first, names};
+use super::difference::names;
 use super::figure::{Figure, Mark, Series, Sides, Sign, Style};
 use super::style;
 use super::view::MIN_SEEDS;
@@ -13,7 +13,7 @@ use crate::number::number;
 /// best learning rate of each and the same seed; `None` if no loss is reached by all runs of two such pairs.
 pub fn speedup(group: &Group) -> Option<Figure> {
     let lines: Vec<StepsLine> =
-        against_first(group).iter().filter_map(|comparison| StepsLine::new(group, comparison)).collect();
+        group.against_first().iter().filter_map(|comparison| StepsLine::new(group, comparison)).collect();
     let losses = || lines.iter().flat_map(|line| &line.speedup.levels).map(|level| level.loss);
     let (from, to) = (losses().max_by(f64::total_cmp)?, losses().min_by(f64::total_cmp)?);
     let comparisons: Vec<&Comparison> = lines.iter().map(|line| line.comparison).collect();

@@ -20,9 +20,10 @@ const MOST_NAMES: usize = 4;
 pub fn question(page: &Page) -> String {
     // a graft is a means to say why, and no candidate
     let arms = || page.analysis.groups.iter().flat_map(|group| &group.arms);
-    let candidates = distinct(arms().filter(|arm| arm.spec().optim != "graft").map(|arm| arm.name.clone()));
-    let names = if candidates.len() < 2 { distinct(arms().map(|arm| arm.name.clone())) } else { candidates };
-    let optimizers = distinct(arms().filter(|arm| arm.spec().optim != "graft").map(Arm::optimizer));
+    let candidates = || arms().filter(|arm| arm.spec().optim != "graft");
+    let names = distinct(candidates().map(|arm| arm.name.clone()));
+    let names = if names.len() < 2 { distinct(arms().map(|arm| arm.name.clone())) } else { names };
+    let optimizers = distinct(candidates().map(Arm::optimizer));
     let names = if names.len() > MOST_NAMES && optimizers.len() > 1 { optimizers } else { names };
     match (page.analysis.comparisons().next(), names.as_slice()) {
         (Some(_), [b, a]) => format!("Is {a} better than {b}?"),
@@ -102,11 +103,8 @@ fn looked_at(page: &Page, group: &Group) -> Markup {
         @if group.comparisons.is_empty() {
             p { "Nothing to compare: " (nothing(group)) }
         }
-        @for grid in table::all_verdicts(group) {
-            @if grid.title == table::OTHERS {
-                details { summary { (grid.title) } (tables::plain(&grid, "")) }
-            } @else { (tables::plain(&grid, &grid.title)) }
-        }
+        @for grid in table::all_verdicts(group) { (tables::plain(&grid, &grid.title)) }
+        @if let Some(grid) = table::others(group, true) { details { summary { (grid.title) } (tables::plain(&grid, "")) } }
         @if let [only] = group.headline().as_slice() {
             @if page.is_in_series(group) { p { (only.answer) } }
             @if let Some(sentence) = words::speedup(only) { p { (sentence) } }

@@ -13,7 +13,7 @@ pub fn markdown(analysis: &Analysis) -> String {
         let (hash, validation) = (short_hash(group.data_hash()), group.spec().validation);
         let _ = writeln!(text, "\n## {}\n\nData {hash}, validation: {validation}.", group.title());
         let _ = write!(text, "\n{}", drawn(&table::leaderboard(group)));
-        for grid in table::all_verdicts(group).into_iter().chain(table::arms(group)) {
+        for grid in table::all_verdicts(group).into_iter().chain(table::others(group, true)).chain(table::arms(group)) {
             let _ = write!(text, "\n**{}**\n\n{}", grid.title, drawn(&grid));
         }
         text += &list("", words::remarks(group).iter());

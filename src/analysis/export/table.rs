@@ -81,14 +81,17 @@ fn mean_loss(MeanLoss { mean, interval }: MeanLoss) -> String {
 
 /// The verdicts of a group: at the best of each, then at equal learning rates.
 pub fn all_verdicts(group: &Group) -> Vec<Grid> {
-    let [first, others] = group.headline_parts();
-    let others = Grid { title: OTHERS.to_string(), ..headline(&others, true) };
-    let tables = [headline(&first, true), others, equal_rates(&group.at_equal_rates())];
+    let [first, _] = group.headline_parts();
+    let tables = [headline(&first, true), equal_rates(&group.at_equal_rates())];
     tables.into_iter().filter(|grid| !grid.rows.is_empty()).collect()
 }
 
-/// What stands above the comparisons in which a group's first optimizer has no part.
-pub const OTHERS: &str = "The others with each other";
+/// What the comparisons come to in which a group's first optimizer has no part; `None` where the verdicts have them all.
+pub fn others(group: &Group, with_intervals: bool) -> Option<Grid> {
+    let [_, others] = group.headline_parts();
+    let title = "The others with each other".to_string();
+    (!others.is_empty()).then(|| Grid { title, ..headline(&others, with_intervals) })
+}
 
 /// What the comparisons come to that come first: one row each, ratio and verdict of every endpoint; with
 /// intervals where there is room.

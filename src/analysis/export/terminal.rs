@@ -53,13 +53,14 @@ fn summary(group: &Group, paper: Paper, all: bool) -> String {
         let _ = write!(text, "{}\n{}", grid.title, paper.drawn(&grid));
     }
     let headline = group.headline();
-    let [with_first, others] = group.headline_parts();
+    let [with_first, _] = group.headline_parts();
     let first = |shown: &[&Comparison]| table::headline(shown, paper.width >= WIDE);
     text += &verdicts(&with_first, first, paper, all);
-    if all {
-        text += &verdicts(&others, |shown| Grid { title: table::OTHERS.to_string(), ..first(shown) }, paper, all);
-    } else if !others.is_empty() {
-        text += &format!("… and {} of the others with each other: --all\n", others.len());
+    if let Some(grid) = table::others(group, paper.width >= WIDE) {
+        text += &match all {
+            true => format!("{}\n{}", grid.title, paper.drawn(&grid)),
+            false => format!("… and {} of the others with each other: --all\n", grid.rows.len()),
+        };
     }
     text += &verdicts(&group.at_equal_rates(), table::equal_rates, paper, all);
     if let [only] = headline.as_slice() {

@@ -76,8 +76,7 @@ pub fn several(group: &Group) -> Option<String> {
     if group.arms.iter().any(|arm| arm.spec().optim == "graft") {
         return None;
     }
-    let [with_first, _] = group.headline_parts();
-    let with_first: Vec<_> = with_first.into_iter().filter(|c| c.b.name == group.arms[0].name).collect();
+    let with_first = group.against_first();
     let of = |verdict: Verdict| {
         let judged = with_first.iter().filter(|c| c.judgements[0].verdict == verdict);
         list(&judged.map(|c| with_size(c, &c.judgements[0])).collect::<Vec<_>>())
